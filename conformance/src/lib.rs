@@ -1,0 +1,1 @@
+//! Holds recorded runs against the model world.

@@ -1,0 +1,1 @@
+//! ZooKeeper's files: transaction log, snapshots, epoch files, directory lock.

@@ -1,0 +1,1 @@
+//! The model world, its properties, its mutants and the exhaustive runs.
