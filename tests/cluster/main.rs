@@ -1,0 +1,9 @@
+//! Do three servers of one kind behave as one coordination service, whatever happens to one of them?
+//!
+//! `QUORATE_SUBJECT=apache` runs the same scenarios against Apache's servers.
+
+mod acked_not_committed;
+mod common;
+mod first_run;
+mod paused_leader;
+mod truncated_tail;

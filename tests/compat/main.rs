@@ -1,0 +1,1 @@
+//! Do our servers and Apache ZooKeeper agree, in one ensemble and over one data directory?

@@ -1,0 +1,140 @@
+//! Do all servers hold the same tree?
+//!
+//! Once every client is gone and every server has caught up, their trees are compared znode by znode,
+//! stat and ACL included; and while they ran, the digests that each computed are compared by zxid.
+
+use std::collections::BTreeMap;
+
+use crate::client::{Acl, Client, ClientError, Stat};
+use crate::four_letters::parse_hash;
+use crate::member::Member;
+use crate::wait::{LONG, wait_until};
+
+/// A znode as one server shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Znode {
+    /// Its data.
+    pub data: Vec<u8>,
+    /// Its stat.
+    pub stat: Stat,
+    /// Its access control list.
+    pub acl: Vec<Acl>,
+}
+
+/// Everything in the tree of one server, `/zookeeper` apart.
+pub type Tree = BTreeMap<String, Znode>;
+
+/// Each server writes these for itself, with times of its own.
+const OWN: &str = "/zookeeper";
+
+/// Reads the tree of the server behind `client`, after a sync.
+///
+/// # Errors
+///
+/// If the connection breaks, or a znode vanishes while it is read.
+pub fn tree(client: &mut Client) -> Result<Tree, ClientError> {
+    client.sync("/")?;
+    let mut tree = Tree::new();
+    let mut paths = vec!["/".to_owned()];
+    while let Some(path) = paths.pop() {
+        let (data, stat) = client.get(&path, false)?;
+        let (acl, _) = client.acl(&path)?;
+        for child in client.children(&path, false)?.0 {
+            let child = format!("{}/{child}", path.trim_end_matches('/'));
+            if child != OWN {
+                paths.push(child);
+            }
+        }
+        tree.insert(path, Znode { data, stat, acl });
+    }
+    Ok(tree)
+}
+
+/// Waits until all `members` show the same tree, and gives it.
+///
+/// # Panics
+///
+/// If they still differ at the deadline; the message says where.
+#[track_caller]
+pub fn wait_same_trees(members: &[&Member]) -> Tree {
+    let mut difference = String::from("no tree could be read");
+    let found = std::cell::RefCell::new(None);
+    let start = std::time::Instant::now();
+    wait_until(LONG * 2, "all servers show the same tree", || {
+        let trees: Result<Vec<_>, _> = members
+            .iter()
+            .map(|member| Ok((member.id(), tree_of(member)?)))
+            .collect();
+        match trees {
+            Ok(trees) => match first_difference(&trees) {
+                None => *found.borrow_mut() = Some(trees.into_iter().next().expect("at least one member").1),
+                Some(what) => difference = what,
+            },
+            Err::<_, ClientError>(why) => difference = why.to_string(),
+        }
+        let given_up = start.elapsed() >= LONG;
+        (found.borrow().is_some() || given_up).then_some(())
+    });
+    found
+        .into_inner()
+        .unwrap_or_else(|| panic!("the trees differ: {difference}"))
+}
+
+fn tree_of(member: &Member) -> Result<Tree, ClientError> {
+    let mut client = member.try_client()?;
+    let tree = tree(&mut client)?;
+    client.close()?;
+    Ok(tree)
+}
+
+fn first_difference(trees: &[(u64, Tree)]) -> Option<String> {
+    let (first, rest) = trees.split_first()?;
+    rest.iter().find_map(|other| {
+        let paths = first.1.keys().chain(other.1.keys());
+        let mut differ = paths.filter(|path| first.1.get(*path) != other.1.get(*path));
+        let path = differ.next()?;
+        let (one, two) = (first.1.get(path), other.1.get(path));
+        Some(format!(
+            "{path}: server {} has {one:?}, server {} has {two:?}",
+            first.0, other.0
+        ))
+    })
+}
+
+/// Compares the digests of `members` at every zxid that two of them recorded, and gives how many
+/// comparisons that were. Servers record one digest each 128 transactions.
+///
+/// # Panics
+///
+/// If two differ, or a server counted a mismatch of its own with what the leader proposed.
+#[track_caller]
+pub fn compare_digests(members: &[&Member]) -> usize {
+    let mut known: BTreeMap<u64, (u64, String)> = BTreeMap::new();
+    let mut compared = 0;
+    for member in members {
+        let answer = member
+            .ask("hash")
+            .unwrap_or_else(|| panic!("server {} answers `hash`", member.id()));
+        for (zxid, digest) in parse_hash(&answer) {
+            match known.get(&zxid) {
+                None => drop(known.insert(zxid, (member.id(), digest))),
+                Some((other, before)) => {
+                    compared += 1;
+                    let id = member.id();
+                    assert_eq!(
+                        digest, *before,
+                        "digests of servers {id} and {other} at {zxid:#x}"
+                    );
+                }
+            }
+        }
+        let mismatches = member.mntr().get("digest_mismatches_count").cloned();
+        assert_eq!(
+            mismatches.as_deref(),
+            Some("0"),
+            "server {}: digest mismatches",
+            member.id()
+        );
+    }
+    compared
+}

@@ -1,0 +1,57 @@
+//! Where does Apache ZooKeeper come from, and how is one of its servers started?
+//!
+//! `tests/compat/apache.sh` installs it once per user and prints where the jars are. Where that fails
+//! so does every test that needs it: a peer that is not there is not a passed test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The directory of the jars, installing them if need be.
+///
+/// # Panics
+///
+/// If they can neither be found nor fetched; the message is the script's, which says what to do.
+pub fn jars() -> &'static Path {
+    static JARS: OnceLock<PathBuf> = OnceLock::new();
+    JARS.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("compat/apache.sh");
+        let output = Command::new("bash").arg(&script).output().expect("bash runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "Apache ZooKeeper is not available: {said}"
+        );
+        PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+    })
+}
+
+/// The words that start a server on `config`, logging what its operator would read.
+pub(crate) fn server_words(dir: &Path, config: &Path) -> Vec<String> {
+    fs::write(dir.join("log4j2.properties"), LOG4J).expect("log4j2.properties is written");
+    let class_path = format!("{}:{}/*", dir.display(), jars().display());
+    // A small heap and the quick compiler: tests start many servers and run none for long.
+    let flags = [
+        "java",
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        &class_path,
+    ];
+    let main = [
+        "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+        &config.display().to_string(),
+    ];
+    flags.into_iter().chain(main).map(str::to_owned).collect()
+}
+
+const LOG4J: &str = "\
+rootLogger.level=info
+rootLogger.appenderRef.c.ref=c
+appender.c.type=Console
+appender.c.name=c
+appender.c.layout.type=PatternLayout
+appender.c.layout.pattern=%d %p %c{1} %m%n
+";

@@ -1,0 +1,1 @@
+//! Do the walls between the crates stand?
