@@ -1,1 +1,3 @@
 //! The tokio shell around the step functions.
+
+pub mod service;
