@@ -53,11 +53,12 @@ pub enum Effect<P> {
         /// The last one.
         last: Zxid,
     },
-    /// Send [`Message::Snap`] and the tree as it is at `zxid`, the last that was delivered.
+    /// Send [`Message::Snap`] and a tree that contains the log up to `zxid`: what is delivered, and on a
+    /// copy of it the rest, so that the learner never has less of this history than it had before.
     SendSnapshot {
         /// The connection to the learner.
         conn: Conn,
-        /// What the tree contains.
+        /// What the snapshot contains.
         zxid: Zxid,
     },
     /// Send the log after `after` up to `upto` as proposals, in order.

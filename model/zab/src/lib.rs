@@ -1,17 +1,30 @@
 //! The protocol: election, discovery, synchronisation and broadcast as pure step functions.
 
+mod boot;
+mod broadcast;
+mod discovery;
+mod disk;
 mod effect;
 mod ensemble;
+mod follower;
 mod ids;
 mod input;
+mod leader;
 mod message;
+mod reads;
+mod rules;
+mod server;
 mod skeleton;
+mod synchronization;
 mod violation;
 
+pub use boot::{Image, Refusal};
 pub use effect::Effect;
 pub use ensemble::Ensemble;
 pub use ids::{Conn, Epoch, Round, ServerId, Zxid};
 pub use input::Input;
 pub use message::Message;
+pub use rules::{Rules, Zab};
+pub use server::{Context, LearnerView, Server, Standing};
 pub use skeleton::{Run, Skeleton};
 pub use violation::Violation;

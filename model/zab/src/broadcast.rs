@@ -1,0 +1,449 @@
+//! How does a transaction commit? [Zab phase 3]
+//!
+//! The leader proposes in zxid order; each follower logs and acknowledges once durable; what a quorum
+//! has acknowledged is committed, in order, and delivered by each server once its own log is durable.
+
+use crate::follower::{FollowerState, Phase, Sync};
+use crate::leader::{LeaderPhase, Stage};
+use crate::server::{Context, Handled, Role, Server, answer_stray_ping};
+use crate::{Conn, Effect, Message, Rules, Violation, Zxid};
+
+impl Server {
+    /// The zxid of the next proposal, if this server leads an established epoch. At the end of the
+    /// counter there is none: the leader has to give way to a new epoch.
+    pub fn next_zxid(&self) -> Option<Zxid> {
+        let Role::Leading(leader) = &self.role else {
+            return None;
+        };
+        let LeaderPhase::Broadcast { epoch, .. } = leader.phase else {
+            return None;
+        };
+        let last = self.history.last();
+        let counter = if last.epoch() == epoch { last.counter() } else { 0 };
+        counter.checked_add(1).map(|counter| Zxid::new(epoch, counter))
+    }
+
+    /// A client's transaction, at the leader.
+    pub(crate) fn on_propose<P: Clone, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        zxid: Zxid,
+        payload: P,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        if self.next_zxid() != Some(zxid) {
+            return;
+        }
+        let Role::Leading(leader) = &self.role else { return };
+        for learner in leader
+            .learners
+            .values()
+            .filter(|learner| learner.stage.is_forwarding())
+        {
+            let message = Message::Proposal {
+                zxid,
+                payload: payload.clone(),
+            };
+            fx.push(Effect::Send {
+                conn: learner.conn,
+                message,
+            });
+        }
+        self.append(zxid, payload, fx);
+        if zxid.counter() == u32::MAX {
+            self.look(cx, fx);
+        }
+    }
+
+    /// A message of the leader, at a follower.
+    pub(crate) fn on_leaders_message<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        message: Message<P>,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        let Some((current, phase)) = self.linked() else {
+            return answer_stray_ping(cx, conn, message, fx);
+        };
+        if conn != current {
+            return answer_stray_ping(cx, conn, message, fx);
+        }
+        let handled = match (phase.clone(), message) {
+            (Phase::Discovery, Message::LeaderInfo { epoch }) => self.on_leader_info(cx, conn, epoch, fx),
+            (Phase::AckedEpoch { epoch }, Message::Diff { .. }) => self.on_diff(epoch),
+            (Phase::AckedEpoch { epoch }, Message::Trunc { zxid }) => self.on_trunc(epoch, zxid, fx),
+            (Phase::AckedEpoch { epoch }, Message::Snap { zxid }) => {
+                self.on_snap(epoch, zxid, fx);
+                Ok(())
+            }
+            (Phase::Sync { .. }, Message::Proposal { zxid, .. }) if self.is_logged(zxid) => Ok(()),
+            (
+                Phase::Sync { .. }
+                | Phase::PersistLog { .. }
+                | Phase::PersistCurrent { .. }
+                | Phase::Acked { .. }
+                | Phase::Broadcast { .. },
+                Message::Proposal { zxid, payload },
+            ) => self.on_proposal(cx, zxid, payload, fx),
+            (
+                Phase::Sync { sync, .. }
+                | Phase::PersistLog { sync, .. }
+                | Phase::PersistCurrent { sync, .. }
+                | Phase::Acked { sync, .. },
+                Message::Commit { zxid },
+            ) => self.on_early_commit(cx, sync, zxid, fx),
+            (Phase::Broadcast { committed, .. }, Message::Commit { zxid }) => self.on_commit(committed, zxid),
+            (Phase::Sync { epoch, sync }, Message::NewLeader { epoch: offered }) => {
+                self.on_new_leader(epoch, offered, sync)
+            }
+            (Phase::Acked { epoch, sync, acked }, Message::UpToDate) => {
+                self.on_up_to_date(conn, epoch, sync, acked, fx);
+                Ok(())
+            }
+            (Phase::Acked { .. } | Phase::Broadcast { .. }, Message::Ping { zxid }) => {
+                fx.push(Effect::Send {
+                    conn,
+                    message: Message::Ping { zxid },
+                });
+                Ok(())
+            }
+            // An Apache leader pings whoever is connected; only synchronised learners answer.
+            (_, Message::Ping { .. }) => Ok(()),
+            (Phase::Broadcast { .. }, Message::Sync) => {
+                fx.push(Effect::SyncDone);
+                Ok(())
+            }
+            _ => Err(Violation::Unexpected),
+        };
+        if let Err(why) = handled {
+            self.look(cx, fx);
+            give_reason(fx, conn, why);
+        }
+    }
+
+    /// A message of a learner, at the leader.
+    pub(crate) fn on_learners_message<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        message: Message<P>,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        if let Message::FollowerInfo { server, accepted } = message {
+            return self.on_follower_info(cx, conn, server, accepted, fx);
+        }
+        let Role::Leading(leader) = &mut self.role else {
+            return;
+        };
+        if leader.learner_of(conn).is_none() {
+            return answer_stray_ping(cx, conn, message, fx);
+        }
+        let handled = match message {
+            Message::AckEpoch { current, last } => self.on_ack_epoch(cx, conn, current, last, fx),
+            Message::Ack { zxid } => self.on_ack(cx, conn, zxid, fx),
+            Message::Ping { zxid } => self.on_ping_answer(conn, zxid),
+            _ => Err(Violation::Unexpected),
+        };
+        if let Err(why) = handled
+            && let Role::Leading(leader) = &mut self.role
+        {
+            leader.drop_conn(conn);
+            fx.push(Effect::Close { conn, why: Some(why) });
+        }
+    }
+
+    /// PROPOSAL, at a follower. Logged in order or not at all: leaders and connections leave no gaps.
+    fn on_proposal<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        zxid: Zxid,
+        payload: P,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
+        let logged = self.history.last();
+        if !cx.rules.may_append(zxid, logged) {
+            return Err(Violation::Gap { logged, got: zxid });
+        }
+        self.append(zxid, payload, fx);
+        Ok(())
+    }
+
+    /// Whether a proposal of the synchronisation repeats what is there: a snapshot that was taken
+    /// while the leader went on may hold more than the packet's zxid says.
+    fn is_logged(&self, zxid: Zxid) -> bool {
+        zxid <= self.history.floor() || self.history.holds(zxid)
+    }
+
+    /// COMMIT before UPTODATE: a hint, kept until the epoch is established.
+    fn on_early_commit<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        sync: Sync,
+        zxid: Zxid,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
+        if zxid > self.history.last() {
+            return Err(Violation::CommitOutOfOrder {
+                committed: sync.hint,
+                got: zxid,
+            });
+        }
+        let raised = Sync {
+            hint: sync.hint.max(zxid),
+            ..sync
+        };
+        if let Role::Following(follower) = &mut self.role
+            && let FollowerState::Linked {
+                phase:
+                    Phase::Sync { sync, .. }
+                    | Phase::PersistLog { sync, .. }
+                    | Phase::PersistCurrent { sync, .. }
+                    | Phase::Acked { sync, .. },
+                ..
+            } = &mut follower.state
+        {
+            *sync = raised;
+        }
+        if cx.rules.may_deliver(false) {
+            self.deliver(raised.hint, fx);
+        }
+        Ok(())
+    }
+
+    /// COMMIT, at a follower that serves: of the proposal after the last committed one, in order.
+    fn on_commit(&mut self, committed: Zxid, zxid: Zxid) -> Handled {
+        if !zxid.follows(committed) || zxid > self.history.last() {
+            return Err(Violation::CommitOutOfOrder { committed, got: zxid });
+        }
+        if let Role::Following(follower) = &mut self.role
+            && let FollowerState::Linked {
+                phase: Phase::Broadcast { committed, .. },
+                ..
+            } = &mut follower.state
+        {
+            *committed = zxid;
+        }
+        Ok(())
+    }
+
+    /// ACK, at the leader. The first one acknowledges NEWLEADER; each later one everything up to it,
+    /// because logs are written in order.
+    fn on_ack<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        zxid: Zxid,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
+        let logged = self.history.last();
+        let Role::Leading(leader) = &mut self.role else {
+            return Ok(());
+        };
+        let Some(epoch) = leader.epoch() else {
+            return Ok(());
+        };
+        let established = leader.is_established();
+        let Some((_, learner)) = leader.learner_of(conn) else {
+            return Ok(());
+        };
+        let new_leader = Zxid::new(epoch, 0);
+        match &mut learner.stage {
+            Stage::Syncing { acked } if zxid == new_leader => {
+                learner.stage = Stage::synced(new_leader.max(*acked));
+                if established {
+                    fx.push(Effect::Send {
+                        conn,
+                        message: Message::UpToDate,
+                    });
+                }
+                Ok(())
+            }
+            Stage::Syncing { acked } if cx.rules.may_count_acks(false) && zxid <= logged => {
+                *acked = zxid.max(*acked);
+                Ok(())
+            }
+            Stage::Syncing { acked } => Err(Violation::AckOutOfOrder {
+                acked: *acked,
+                got: zxid,
+            }),
+            // The acknowledgement of UPTODATE says nothing new.
+            Stage::Synced { .. } if zxid == new_leader => Ok(()),
+            Stage::Synced { acked, .. } if zxid <= logged => {
+                *acked = zxid.max(*acked);
+                Ok(())
+            }
+            Stage::Synced { acked, .. } => Err(Violation::AckOutOfOrder {
+                acked: *acked,
+                got: zxid,
+            }),
+            _ => Err(Violation::Unexpected),
+        }
+    }
+
+    /// The follower's conclusions of broadcast: acknowledge what is durable, deliver what is committed.
+    pub(crate) fn settle_broadcast<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        let (logged, durable) = (self.history.last(), self.disk.durable());
+        let Role::Following(follower) = &mut self.role else {
+            return;
+        };
+        let FollowerState::Linked { conn, phase } = &mut follower.state else {
+            return;
+        };
+        let conn = *conn;
+        let none = Zxid::ZERO;
+        let mut early = none;
+        let (epoch, acked, committed) = match phase {
+            Phase::Acked { epoch, acked, .. } => (*epoch, acked, None),
+            Phase::Broadcast {
+                epoch,
+                acked,
+                committed,
+            } => (*epoch, acked, Some(*committed)),
+            Phase::Sync { epoch, .. } if cx.rules.may_ack_proposals(false) => (*epoch, &mut early, None),
+            _ => return,
+        };
+        let last = if cx.rules.may_ack(logged, durable) {
+            logged
+        } else {
+            durable
+        };
+        if last.epoch() == epoch && last > *acked {
+            let first = if acked.epoch() == epoch {
+                acked.counter() + 1
+            } else {
+                1
+            };
+            fx.push(Effect::SendAcks {
+                conn,
+                first: Zxid::new(epoch, first),
+                last,
+            });
+            *acked = last;
+        }
+        if let Some(committed) = committed {
+            self.deliver(committed, fx);
+        }
+    }
+
+    /// The leader's conclusion of broadcast: what a quorum has acknowledged is committed.
+    pub(crate) fn settle_commit<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        let counts_me = cx.rules.may_count_itself(true, self.disk.epochs_are_durable());
+        let durable = if cx.rules.may_count_itself(false, true) {
+            self.history.last()
+        } else {
+            self.disk.durable()
+        };
+        let Role::Leading(leader) = &mut self.role else {
+            return;
+        };
+        let LeaderPhase::Broadcast { epoch, committed, .. } = &mut leader.phase else {
+            return;
+        };
+        let acks: Vec<_> = leader
+            .learners
+            .iter()
+            .filter_map(|(&server, learner)| match learner.stage {
+                Stage::Synced { acked, .. } => Some((server, acked)),
+                Stage::Syncing { acked } if acked > Zxid::ZERO => Some((server, acked)),
+                _ => None,
+            })
+            .chain(counts_me.then_some((cx.me, durable)))
+            .collect();
+        let start = if committed.epoch() == *epoch {
+            committed.counter()
+        } else {
+            0
+        };
+        let reached = acks
+            .iter()
+            .map(|&(_, acked)| acked)
+            .filter(|acked| acked.epoch() == *epoch && acked.counter() > start)
+            .filter(|&candidate| {
+                let servers = acks
+                    .iter()
+                    .filter(|&&(_, acked)| acked >= candidate)
+                    .map(|&(server, _)| server);
+                cx.rules.is_quorum(cx.ensemble, cx.ensemble.votes(servers))
+            })
+            .max();
+        if let Some(reached) = reached {
+            *committed = reached;
+            for counter in start + 1..=reached.counter() {
+                let zxid = Zxid::new(*epoch, counter);
+                for learner in leader
+                    .learners
+                    .values()
+                    .filter(|learner| learner.stage.is_forwarding())
+                {
+                    fx.push(Effect::Send {
+                        conn: learner.conn,
+                        message: Message::Commit { zxid },
+                    });
+                }
+            }
+        }
+        let committed = *committed;
+        self.deliver(committed, fx);
+    }
+
+    /// A leader that no longer hears a quorum gives up.
+    pub(crate) fn on_check_quorum<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        if let Role::Leading(leader) = &self.role
+            && leader.is_established()
+            && !cx.is_quorum_with(true, leader.synced())
+        {
+            self.look(cx, fx);
+        }
+    }
+
+    pub(crate) fn settle_follower<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        self.settle_promise(cx, fx);
+        self.settle_sync(cx, fx);
+        self.settle_broadcast(cx, fx);
+    }
+
+    pub(crate) fn settle_leader<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        self.settle_discovery(cx, fx);
+        self.settle_establishment(cx, fx);
+        self.settle_commit(cx, fx);
+        self.settle_reads(cx, fx);
+    }
+
+    /// The follower's connection and phase, if it has one.
+    pub(crate) fn linked(&self) -> Option<(Conn, &Phase)> {
+        match &self.role {
+            Role::Following(follower) => match &follower.state {
+                FollowerState::Linked { conn, phase } => Some((*conn, phase)),
+                FollowerState::Connecting => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn set_phase(&mut self, next: Phase) {
+        if let Role::Following(follower) = &mut self.role
+            && let FollowerState::Linked { phase, .. } = &mut follower.state
+        {
+            *phase = next;
+        }
+    }
+
+    pub(crate) fn set_leader_phase(&mut self, next: LeaderPhase) {
+        if let Role::Leading(leader) = &mut self.role {
+            leader.phase = next;
+        }
+    }
+}
+
+/// Puts the reason onto the closing of `conn`.
+fn give_reason<P>(fx: &mut [Effect<P>], of: Conn, reason: Violation) {
+    for effect in fx.iter_mut().rev() {
+        if let Effect::Close { conn, why } = effect
+            && *conn == of
+        {
+            *why = Some(reason);
+            return;
+        }
+    }
+}

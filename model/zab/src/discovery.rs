@@ -1,0 +1,285 @@
+//! How does a new epoch come about? [Zab phase 1]
+//!
+//! FOLLOWERINFO tells a leader which epochs its learners have accepted; LEADERINFO offers a higher one;
+//! ACKEPOCH promises to follow no lower one, and says how good the learner's history is. The epoch is
+//! *chosen* when a quorum has promised it.
+
+use crate::follower::{FollowerState, Phase};
+use crate::leader::{Leader, LeaderPhase, Learner, Stage};
+use crate::server::{Context, Handled, Role, Server};
+use crate::{Conn, Effect, Epoch, Message, Rules, ServerId, Violation, Zxid};
+
+impl Server {
+    /// The follower's connection stands: say who we are.
+    pub(crate) fn on_connected<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        if let Role::Following(follower) = &mut self.role
+            && follower.state == FollowerState::Connecting
+        {
+            follower.state = FollowerState::Linked {
+                conn,
+                phase: Phase::Discovery,
+            };
+            let message = Message::FollowerInfo {
+                server: cx.me,
+                accepted: self.accepted,
+            };
+            fx.push(Effect::Send { conn, message });
+        } else {
+            fx.push(Effect::Close { conn, why: None });
+        }
+    }
+
+    /// LEADERINFO, at a follower. A higher epoch is a new promise and made durable before it is
+    /// given; an equal one was promised before, perhaps to another leader, and never counts again.
+    pub(crate) fn on_leader_info<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        epoch: Epoch,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
+        if !cx.rules.may_accept_epoch(epoch, self.accepted) {
+            return Err(Violation::StaleEpoch {
+                accepted: self.accepted,
+                offered: epoch,
+            });
+        }
+        if cx.rules.is_new_promise(epoch, self.accepted) && !self.needs_snapshot {
+            self.persist_accepted(epoch, fx);
+            self.set_phase(Phase::PersistAccepted { epoch });
+            return Ok(());
+        }
+        // A history that is to be replaced must not be counted on; zxid 0 asks for a snapshot.
+        let last = if self.needs_snapshot {
+            Zxid::ZERO
+        } else {
+            self.history.last()
+        };
+        self.set_phase(Phase::AckedEpoch { epoch });
+        fx.push(Effect::Send {
+            conn,
+            message: Message::AckEpoch { current: None, last },
+        });
+        Ok(())
+    }
+
+    /// Sends ACKEPOCH once the promise is durable.
+    pub(crate) fn settle_promise<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        let Some((conn, &Phase::PersistAccepted { epoch })) = self.linked() else {
+            return;
+        };
+        if cx.rules.may_ack_epoch(self.disk.epochs_are_durable()) {
+            let message = Message::AckEpoch {
+                current: Some(self.current),
+                last: self.history.last(),
+            };
+            self.set_phase(Phase::AckedEpoch { epoch });
+            fx.push(Effect::Send { conn, message });
+        }
+    }
+
+    /// FOLLOWERINFO, at a leader. It replaces what was known of an earlier connection of that server.
+    pub(crate) fn on_follower_info<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        server: ServerId,
+        accepted: Epoch,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        let Role::Leading(leader) = &mut self.role else {
+            return;
+        };
+        if server == cx.me || leader.learner_of(conn).is_some() {
+            leader.drop_conn(conn);
+            fx.push(Effect::Close {
+                conn,
+                why: Some(Violation::Unexpected),
+            });
+            return;
+        }
+        let mut stage = Stage::Known { accepted };
+        if let Some(earlier) = leader.learners.remove(&server) {
+            leader.drop_conn(earlier.conn);
+            fx.push(Effect::Close {
+                conn: earlier.conn,
+                why: None,
+            });
+            if let Stage::Synced { acked, .. } = earlier.stage
+                && !cx.rules.forgets_earlier_connection()
+            {
+                stage = Stage::Syncing { acked };
+            }
+        }
+        let offered = match leader.phase {
+            LeaderPhase::Discovery | LeaderPhase::PersistAccepted { .. } => None,
+            LeaderPhase::EpochAck { epoch }
+            | LeaderPhase::Sync { epoch }
+            | LeaderPhase::Broadcast { epoch, .. } => Some(epoch),
+        };
+        if let Some(epoch) = offered {
+            fx.push(Effect::Send {
+                conn,
+                message: Message::LeaderInfo { epoch },
+            });
+            if let Stage::Known { .. } = stage {
+                stage = Stage::Offered;
+            }
+        }
+        leader.learners.insert(server, Learner { conn, stage });
+    }
+
+    /// ACKEPOCH, at a leader.
+    pub(crate) fn on_ack_epoch<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        current: Option<Epoch>,
+        last: Zxid,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
+        let mine = self.credential();
+        let Role::Leading(leader) = &mut self.role else {
+            return Ok(());
+        };
+        let chosen = matches!(
+            leader.phase,
+            LeaderPhase::Sync { .. } | LeaderPhase::Broadcast { .. }
+        );
+        let Some((server, learner)) = leader.learner_of(conn) else {
+            return Ok(());
+        };
+        match learner.stage {
+            Stage::Offered => {}
+            // Comes here only where a wrong rule kept what an earlier connection had said.
+            Stage::Syncing { .. } => {}
+            _ => return Err(Violation::Unexpected),
+        }
+        if let Some(current) = current
+            && !chosen
+            && (current, self.comparable(current, last)) > mine
+        {
+            return Err(Violation::BetterHistory { current, last });
+        }
+        if chosen {
+            self.synchronise(cx, server, last, fx);
+        } else if let Role::Leading(leader) = &mut self.role
+            && let Some(learner) = leader.learners.get_mut(&server)
+        {
+            learner.stage = Stage::Promised {
+                promised: current.is_some(),
+                last,
+            };
+        }
+        Ok(())
+    }
+
+    /// What this leader was elected with.
+    fn credential(&self) -> (Epoch, Zxid) {
+        match &self.role {
+            Role::Leading(leader) => (
+                leader.credential,
+                self.comparable(leader.credential, self.history.last()),
+            ),
+            _ => (self.current, self.history.last()),
+        }
+    }
+
+    /// An Apache server that led epoch e, or synchronised in it, without a transaction says <e,0>.
+    /// That is the end of e's initial history, if this server knows where that is.
+    pub(crate) fn comparable(&self, current: Epoch, last: Zxid) -> Zxid {
+        if last.counter() != 0 || last == Zxid::ZERO || last.epoch() != current {
+            return last;
+        }
+        self.end_of_initial_history(current).unwrap_or(last)
+    }
+
+    /// Where the initial history of `epoch` ended, if this server's history shows it: before the
+    /// epoch's first transaction, or, if it had none here, where this server's log ended after it had
+    /// synchronised in that epoch.
+    pub(crate) fn end_of_initial_history(&self, epoch: Epoch) -> Option<Zxid> {
+        let synchronised = match &self.role {
+            Role::Leading(leader) => leader.credential,
+            _ => self.current,
+        };
+        self.history.before(epoch).or_else(|| {
+            let last = self.history.last();
+            (synchronised == epoch && last.epoch() < epoch).then_some(last)
+        })
+    }
+
+    /// The leader's conclusions of discovery: choose a number, make it durable, offer it, and see
+    /// whether a quorum has promised it.
+    pub(crate) fn settle_discovery<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        if let Some(epoch) = self.number_to_propose(cx) {
+            self.persist_accepted(epoch, fx);
+            self.set_leader_phase(LeaderPhase::PersistAccepted { epoch });
+        }
+        let accepted_durable = self.disk.epochs_are_durable();
+        let Role::Leading(leader) = &mut self.role else {
+            return;
+        };
+        if let LeaderPhase::PersistAccepted { epoch } = leader.phase
+            && cx.rules.may_offer_epoch(accepted_durable)
+        {
+            leader.phase = LeaderPhase::EpochAck { epoch };
+            for learner in leader.learners.values_mut() {
+                fx.push(Effect::Send {
+                    conn: learner.conn,
+                    message: Message::LeaderInfo { epoch },
+                });
+                learner.stage = Stage::Offered;
+            }
+        }
+        if let LeaderPhase::EpochAck { epoch } = leader.phase
+            && cx.is_quorum_with(true, promised(leader))
+        {
+            leader.phase = LeaderPhase::Sync { epoch };
+            let waiting: Vec<_> = leader
+                .learners
+                .iter()
+                .filter_map(|(&server, learner)| match learner.stage {
+                    Stage::Promised { last, .. } => Some((server, last)),
+                    _ => None,
+                })
+                .collect();
+            self.persist_current(epoch, fx);
+            for (server, last) in waiting {
+                self.synchronise(cx, server, last, fx);
+            }
+        }
+    }
+
+    /// One more than what a quorum, this server included, has accepted.
+    fn number_to_propose<R: Rules>(&self, cx: &Context<'_, R>) -> Option<Epoch> {
+        let Role::Leading(leader) = &self.role else {
+            return None;
+        };
+        if leader.phase != LeaderPhase::Discovery || !cx.is_quorum_with(true, leader.learners.keys().copied())
+        {
+            return None;
+        }
+        let highest = leader
+            .learners
+            .values()
+            .fold(self.accepted, |highest, learner| match learner.stage {
+                Stage::Known { accepted } => highest.max(accepted),
+                _ => highest,
+            });
+        Some(cx.rules.new_epoch(highest))
+    }
+}
+
+/// The learners whose promise counts.
+fn promised(leader: &Leader) -> impl Iterator<Item = ServerId> + '_ {
+    leader
+        .learners
+        .iter()
+        .filter(|(_, learner)| matches!(learner.stage, Stage::Promised { promised: true, .. }))
+        .map(|(&server, _)| server)
+}

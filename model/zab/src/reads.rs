@@ -1,0 +1,171 @@
+//! When may a leader answer `sync`? Once a quorum has said, after the `sync` came, that it still follows.
+//!
+//! Apache's leader answers at once and may be deposed without knowing it (ZOOKEEPER-1675). Here the
+//! answer waits for a round of PINGs begun after the `sync` arrived, and for the commit of all that
+//! was proposed before it: then no later leader can have committed anything that the reader misses.
+//! Rounds are shared, and the ordinary PINGs of each half tick are rounds too.
+
+use crate::leader::{Leader, LeaderPhase, Stage};
+use crate::server::{Context, Handled, Role, Server};
+use crate::{Conn, Effect, Epoch, Message, Rules, Violation, Zxid};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// The rounds of PINGs and the syncs that wait for them.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Reads {
+    /// The last round begun.
+    round: u32,
+    /// Oldest first, and so in order of `round` and `upto` as well.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+struct Waiting {
+    /// The learner's connection, none for this server's own clients.
+    conn: Option<Conn>,
+    /// The first round begun after it came.
+    round: u32,
+    /// The last zxid proposed before it came.
+    upto: Zxid,
+}
+
+impl Reads {
+    pub(crate) fn drop_conn(&mut self, conn: Conn) {
+        self.waiting.retain(|waiting| waiting.conn != Some(conn));
+    }
+}
+
+impl Server {
+    /// A client asks for `sync`.
+    pub(crate) fn on_sync<R: Rules>(&mut self, cx: &Context<'_, R>, conn: Option<Conn>) {
+        let upto = self.history.last();
+        let Role::Leading(leader) = &mut self.role else {
+            return;
+        };
+        let LeaderPhase::Broadcast { reads, .. } = &mut leader.phase else {
+            return;
+        };
+        let round = if cx.rules.confirms_sync() {
+            reads.round + 1
+        } else {
+            0
+        };
+        reads.waiting.push_back(Waiting { conn, round, upto });
+    }
+
+    /// The ping of each half tick.
+    pub(crate) fn on_ping_learners<P>(&mut self, fx: &mut Vec<Effect<P>>) {
+        self.begin_round(fx);
+    }
+
+    fn begin_round<P>(&mut self, fx: &mut Vec<Effect<P>>) {
+        let last = self.history.last();
+        let Role::Leading(leader) = &mut self.role else {
+            return;
+        };
+        let LeaderPhase::Broadcast { epoch, reads, .. } = &mut leader.phase else {
+            return;
+        };
+        reads.round += 1;
+        let zxid = last.max(Zxid::new(*epoch, 0));
+        for learner in leader.learners.values_mut() {
+            if let Stage::Synced { unanswered, .. } = &mut learner.stage {
+                unanswered.push_back((reads.round, zxid));
+                fx.push(Effect::Send {
+                    conn: learner.conn,
+                    message: Message::Ping { zxid },
+                });
+            }
+        }
+    }
+
+    /// PING's answer. Connections keep order, so it answers the oldest question.
+    pub(crate) fn on_ping_answer(&mut self, conn: Conn, zxid: Zxid) -> Handled {
+        let Role::Leading(leader) = &mut self.role else {
+            return Ok(());
+        };
+        let Some((_, learner)) = leader.learner_of(conn) else {
+            return Ok(());
+        };
+        let Stage::Synced {
+            unanswered, answered, ..
+        } = &mut learner.stage
+        else {
+            return Err(Violation::PingMismatch {
+                asked: None,
+                got: zxid,
+            });
+        };
+        match unanswered.pop_front() {
+            Some((round, asked)) if asked == zxid => {
+                *answered = round;
+                Ok(())
+            }
+            asked => Err(Violation::PingMismatch {
+                asked: asked.map(|(_, zxid)| zxid),
+                got: zxid,
+            }),
+        }
+    }
+
+    /// The leader's conclusions: answer what is confirmed, and begin the round that the rest waits for
+    /// unless one is under way.
+    pub(crate) fn settle_reads<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        loop {
+            let Role::Leading(leader) = &mut self.role else {
+                return;
+            };
+            let LeaderPhase::Broadcast {
+                epoch,
+                committed,
+                reads,
+            } = &leader.phase
+            else {
+                return;
+            };
+            let Some(first) = reads.waiting.front() else {
+                return;
+            };
+            let (epoch, committed, begun) = (*epoch, *committed, reads.round);
+            let confirmed = first.round == 0 || first.round <= begun && is_confirmed(cx, leader, first.round);
+            if confirmed && is_reached(first.upto, committed, epoch) && self.delivered >= committed {
+                let conn = first.conn;
+                if let LeaderPhase::Broadcast { reads, .. } = &mut leader.phase {
+                    reads.waiting.pop_front();
+                }
+                fx.push(match conn {
+                    Some(conn) => Effect::Send {
+                        conn,
+                        message: Message::Sync,
+                    },
+                    None => Effect::SyncDone,
+                });
+                continue;
+            }
+            let newest = reads.waiting.back().map_or(0, |waiting| waiting.round);
+            if newest > begun && (begun == 0 || is_confirmed(cx, leader, begun)) {
+                self.begin_round(fx);
+                continue;
+            }
+            return;
+        }
+    }
+}
+
+/// Whether all proposed up to `upto` has committed; what an epoch begins with is.
+fn is_reached(upto: Zxid, committed: Zxid, epoch: Epoch) -> bool {
+    upto <= committed || upto.epoch() < epoch
+}
+
+/// Whether this server and those that answered `round` are a quorum.
+fn is_confirmed<R: Rules>(cx: &Context<'_, R>, leader: &Leader, round: u32) -> bool {
+    let answered = leader
+        .learners
+        .iter()
+        .filter_map(|(&server, learner)| match learner.stage {
+            Stage::Synced { answered, .. } if answered >= round => Some(server),
+            _ => None,
+        });
+    cx.is_quorum_with(true, answered)
+}

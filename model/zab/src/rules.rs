@@ -1,0 +1,118 @@
+//! Which decisions does safety rest on? One method each, on one page.
+//!
+//! [`Zab`] is the protocol: every rule at its default. A mutant overrides one rule, or a rule and the
+//! one that would cover for it, in a crate that the server does not depend on.
+
+use crate::{Ensemble, Epoch, Skeleton, Zxid};
+
+/// The comparisons of agreement on which safety rests.
+pub trait Rules {
+    /// Whether this many voters are a quorum.
+    fn is_quorum(&self, ensemble: &Ensemble, votes: usize) -> bool {
+        ensemble.is_majority(votes)
+    }
+
+    // Discovery.
+
+    /// The epoch that a leader proposes when `highest` is the highest that a quorum has accepted.
+    fn new_epoch(&self, highest: Epoch) -> Epoch {
+        highest.next()
+    }
+    /// Whether a leader may announce its epoch, given whether its own acceptedEpoch is durable.
+    fn may_offer_epoch(&self, accepted_durable: bool) -> bool {
+        accepted_durable
+    }
+    /// Whether a learner that has accepted `accepted` stays with a leader that offers `offered`.
+    fn may_accept_epoch(&self, offered: Epoch, accepted: Epoch) -> bool {
+        offered >= accepted
+    }
+    /// Whether accepting `offered` is a new promise, to be counted; otherwise it was made before,
+    /// perhaps to another leader.
+    fn is_new_promise(&self, offered: Epoch, accepted: Epoch) -> bool {
+        offered > accepted
+    }
+    /// Whether a learner may send ACKEPOCH, given whether its acceptedEpoch is durable.
+    fn may_ack_epoch(&self, accepted_durable: bool) -> bool {
+        accepted_durable
+    }
+
+    // Synchronisation.
+
+    /// Whether a learner whose log ends at `zxid` has a prefix of `history`.
+    fn is_prefix(&self, history: &Skeleton, zxid: Zxid) -> bool {
+        history.holds(zxid)
+    }
+    /// Whether the initial history goes out as PROPOSAL and COMMIT pairs before NEWLEADER: Apache's
+    /// learners make durable before their acknowledgement only what they have seen committed.
+    fn pairs_history(&self) -> bool {
+        true
+    }
+    /// Whether a learner that joins is sent the proposals that are not yet committed.
+    fn sends_outstanding(&self) -> bool {
+        true
+    }
+    /// Whether a learner may begin to write currentEpoch, given whether the synchronised log is durable.
+    fn may_enter_epoch(&self, log_durable: bool) -> bool {
+        log_durable
+    }
+    /// Whether a learner may acknowledge NEWLEADER, given what is durable.
+    fn may_ack_new_leader(&self, log_durable: bool, current_durable: bool) -> bool {
+        log_durable && current_durable
+    }
+    /// Whether a leader may count itself, given what is durable of its own.
+    fn may_count_itself(&self, log_durable: bool, current_durable: bool) -> bool {
+        log_durable && current_durable
+    }
+
+    // Broadcast.
+
+    /// Whether a learner may log `zxid` after `last`.
+    fn may_append(&self, zxid: Zxid, last: Zxid) -> bool {
+        zxid.follows(last)
+    }
+    /// Whether a follower may acknowledge `zxid` while its log is durable up to `durable`.
+    fn may_ack(&self, zxid: Zxid, durable: Zxid) -> bool {
+        zxid <= durable
+    }
+    /// Whether a follower that has (not) acknowledged NEWLEADER acknowledges proposals.
+    fn may_ack_proposals(&self, acked_new_leader: bool) -> bool {
+        acked_new_leader
+    }
+    /// Whether a proposal's acks of a follower that has (not) acknowledged NEWLEADER count.
+    fn may_count_acks(&self, acked_new_leader: bool) -> bool {
+        acked_new_leader
+    }
+    /// Whether a COMMIT is a decision, given whether UPTODATE has come; before it, it is a hint.
+    fn may_deliver(&self, up_to_date: bool) -> bool {
+        up_to_date
+    }
+
+    // Connections, roles and reads.
+
+    /// Whether a learner that connects anew begins without the acknowledgements of its earlier connection.
+    fn forgets_earlier_connection(&self) -> bool {
+        true
+    }
+    /// Whether a server that goes looking closes its connection to the leader.
+    fn leaves_leader(&self) -> bool {
+        true
+    }
+    /// Whether a server that goes looking waits until its disk has done all that was asked of it.
+    fn drains_before_looking(&self) -> bool {
+        true
+    }
+    /// Whether a server that goes looking brings its tree to the end of its own log, as Apache does.
+    fn replays_log_when_looking(&self) -> bool {
+        false
+    }
+    /// Whether a `sync` waits until a quorum has answered a PING sent after it came.
+    fn confirms_sync(&self) -> bool {
+        true
+    }
+}
+
+/// The protocol as it is deployed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Zab;
+
+impl Rules for Zab {}

@@ -1,0 +1,376 @@
+//! What does a server do when something happens? The step function, and the roles it moves through.
+//!
+//! Handlers record what an input told; `settle`, after each of them, draws every conclusion that the
+//! recorded facts allow. `step` is total: a peer that breaks the protocol loses its connection.
+
+use crate::disk::Disk;
+use crate::follower::Follower;
+use crate::leader::{Leader, LeaderPhase};
+use crate::{
+    Conn, Effect, Ensemble, Epoch, Image, Input, Refusal, Rules, ServerId, Skeleton, Violation, Zxid,
+};
+use serde::{Deserialize, Serialize};
+
+/// What a step needs to know and never changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a, R> {
+    /// This server.
+    pub me: ServerId,
+    /// The voters.
+    pub ensemble: &'a Ensemble,
+    /// The rules; [`crate::Zab`] in every server.
+    pub rules: &'a R,
+}
+
+impl<R: Rules> Context<'_, R> {
+    /// Whether this server and `others` are a quorum.
+    pub(crate) fn is_quorum_with(&self, counts_me: bool, others: impl Iterator<Item = ServerId>) -> bool {
+        let votes = self.ensemble.votes(others.chain(counts_me.then_some(self.me)));
+        self.rules.is_quorum(self.ensemble, votes)
+    }
+}
+
+/// A server's agreement state: facts and positions, no contents.
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// The highest epoch promised.
+    pub(crate) accepted: Epoch,
+    /// The epoch of the last leader that this server synchronised with.
+    pub(crate) current: Epoch,
+    /// What the log holds once all that was asked of it is done.
+    pub(crate) history: Skeleton,
+    pub(crate) disk: Disk,
+    /// What the tree holds.
+    pub(crate) delivered: Zxid,
+    /// A snapshot was installed under the tree, which has to be loaded from it.
+    pub(crate) tree_is_stale: bool,
+    /// A leader asked for a cut that this server cannot make: only a snapshot helps.
+    pub(crate) needs_snapshot: bool,
+    pub(crate) role: Role,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Role {
+    /// Between leaders; `votable` once the disk has done all that was asked of it.
+    Looking {
+        votable: bool,
+    },
+    Following(Follower),
+    Leading(Leader),
+}
+
+/// What a server is doing, for people and for the shell's views.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// Between leaders.
+    Looking,
+    /// Following `leader`; `serving` once it is up to date.
+    Following {
+        /// The leader.
+        leader: ServerId,
+        /// The connection to it, once it stands.
+        conn: Option<Conn>,
+        /// Whether clients may be served.
+        serving: bool,
+    },
+    /// Leading; `serving` once established.
+    Leading {
+        /// Whether the epoch is established.
+        serving: bool,
+    },
+}
+
+/// A learner as its leader sees it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LearnerView {
+    /// Who.
+    pub server: ServerId,
+    /// Through which connection.
+    pub conn: Conn,
+    /// Whether it has acknowledged NEWLEADER.
+    pub synced: bool,
+}
+
+/// A peer broke the protocol on a connection.
+pub(crate) type Handled = Result<(), Violation>;
+
+impl Server {
+    /// The server that starts from `image`: it looks for a leader.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if no run of the protocol leaves such an image behind.
+    pub fn boot<P>(image: &Image, fx: &mut Vec<Effect<P>>) -> Result<Self, Refusal> {
+        let (accepted, current) = image.epochs()?;
+        let last = image.history.last();
+        fx.push(Effect::Look { current, last });
+        Ok(Self {
+            accepted,
+            current,
+            history: image.history.clone(),
+            disk: Disk::at(last),
+            delivered: image.snapshot,
+            tree_is_stale: false,
+            needs_snapshot: false,
+            role: Role::Looking { votable: true },
+        })
+    }
+
+    /// Takes in one fact and appends to `fx` what is to be done about it.
+    pub fn step<P: Clone, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        input: Input<P>,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        match input {
+            Input::Lead => self.on_lead(),
+            Input::Follow { leader } => self.on_follow(leader, fx),
+            Input::Connected { conn } => self.on_connected(cx, conn, fx),
+            Input::Closed { conn } => self.on_closed(cx, conn, fx),
+            Input::Message { conn, message } => match self.role {
+                Role::Looking { .. } => answer_stray_ping(cx, conn, message, fx),
+                Role::Following(_) => self.on_leaders_message(cx, conn, message, fx),
+                Role::Leading(_) => self.on_learners_message(cx, conn, message, fx),
+            },
+            Input::LogDurable { ops } => self.disk.log_done(ops),
+            Input::EpochsDurable { ops } => self.disk.epochs_done(ops),
+            Input::LimitPassed => {
+                if !self.is_serving() && !self.is_looking() {
+                    self.look(cx, fx);
+                }
+            }
+            Input::PingLearners => self.on_ping_learners(fx),
+            Input::CheckQuorum => self.on_check_quorum(cx, fx),
+            Input::Propose { zxid, payload } => self.on_propose(cx, zxid, payload, fx),
+            Input::Sync { conn } => self.on_sync(cx, conn),
+        }
+        self.settle(cx, fx);
+    }
+
+    /// Draws the conclusions that the recorded facts allow.
+    fn settle<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        match &mut self.role {
+            Role::Looking { votable } => {
+                let drained = self.disk.log_is_durable() && self.disk.epochs_are_durable();
+                if !*votable && (drained || !cx.rules.drains_before_looking()) {
+                    *votable = true;
+                    if !drained {
+                        // Only a wrong rule comes here: it forgets what the disk is still doing.
+                        self.history.truncate(self.disk.durable());
+                        self.disk.forget_log();
+                    }
+                    if cx.rules.replays_log_when_looking() {
+                        self.deliver(self.history.last(), fx);
+                    }
+                    fx.push(Effect::Look {
+                        current: self.current,
+                        last: self.history.last(),
+                    });
+                }
+            }
+            Role::Following(_) => self.settle_follower(cx, fx),
+            Role::Leading(_) => self.settle_leader(cx, fx),
+        }
+    }
+
+    fn on_lead(&mut self) {
+        if let Role::Looking { votable: true } = self.role {
+            self.role = Role::Leading(Leader::new(self.current));
+        }
+    }
+
+    fn on_follow<P>(&mut self, leader: ServerId, fx: &mut Vec<Effect<P>>) {
+        if let Role::Looking { votable: true } = self.role {
+            self.role = Role::Following(Follower::new(leader));
+            fx.push(Effect::Connect { leader });
+        }
+    }
+
+    fn on_closed<P, R: Rules>(&mut self, cx: &Context<'_, R>, conn: Conn, fx: &mut Vec<Effect<P>>) {
+        match &mut self.role {
+            Role::Looking { .. } => {}
+            Role::Following(follower) => {
+                if follower.conn() == Some(conn) {
+                    self.look(cx, fx);
+                }
+            }
+            Role::Leading(leader) => leader.drop_conn(conn),
+        }
+    }
+
+    /// Leaves the role and goes looking; the election begins once the disk is quiet.
+    pub(crate) fn look<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        match &self.role {
+            Role::Looking { .. } => return,
+            Role::Following(follower) => {
+                if let Some(conn) = follower.conn()
+                    && cx.rules.leaves_leader()
+                {
+                    fx.push(Effect::Close { conn, why: None });
+                }
+            }
+            Role::Leading(leader) => {
+                fx.extend(leader.conns().map(|conn| Effect::Close { conn, why: None }));
+            }
+        }
+        fx.push(Effect::Retire);
+        self.role = Role::Looking { votable: false };
+    }
+
+    /// Brings the tree to `committed`, as far as this server's own log is durable.
+    pub(crate) fn deliver<P>(&mut self, committed: Zxid, fx: &mut Vec<Effect<P>>) {
+        let upto = committed.min(self.disk.durable());
+        self.refresh_tree(fx);
+        if upto > self.delivered {
+            self.delivered = upto;
+            fx.push(Effect::Deliver { upto });
+        }
+    }
+
+    /// Loads the snapshot that was installed under the tree, if one was.
+    pub(crate) fn refresh_tree<P>(&mut self, fx: &mut Vec<Effect<P>>) {
+        if self.tree_is_stale {
+            self.tree_is_stale = false;
+            self.delivered = self.history.floor();
+            fx.push(Effect::Load { zxid: self.delivered });
+        }
+    }
+
+    /// Appends to history and log.
+    pub(crate) fn append<P>(&mut self, zxid: Zxid, payload: P, fx: &mut Vec<Effect<P>>) {
+        self.history.push(zxid);
+        self.disk.begin_log(zxid);
+        fx.push(Effect::Append { zxid, payload });
+    }
+
+    pub(crate) fn persist_accepted<P>(&mut self, epoch: Epoch, fx: &mut Vec<Effect<P>>) {
+        self.accepted = epoch;
+        self.disk.begin_epoch();
+        fx.push(Effect::PersistAccepted(epoch));
+    }
+
+    pub(crate) fn persist_current<P>(&mut self, epoch: Epoch, fx: &mut Vec<Effect<P>>) {
+        self.current = epoch;
+        self.disk.begin_epoch();
+        fx.push(Effect::PersistCurrent(epoch));
+    }
+
+    /// The highest epoch promised.
+    pub fn accepted(&self) -> Epoch {
+        self.accepted
+    }
+
+    /// The epoch of the last leader that this server synchronised with.
+    pub fn current(&self) -> Epoch {
+        self.current
+    }
+
+    /// What the log holds once all that was asked of it is done.
+    pub fn history(&self) -> &Skeleton {
+        &self.history
+    }
+
+    /// What the tree holds.
+    pub fn delivered(&self) -> Zxid {
+        self.delivered
+    }
+
+    /// Whether this server is between leaders.
+    pub fn is_looking(&self) -> bool {
+        matches!(self.role, Role::Looking { .. })
+    }
+
+    /// Whether an election may count on this server: its disk has done all that was asked of it.
+    pub fn is_votable(&self) -> bool {
+        matches!(self.role, Role::Looking { votable: true })
+    }
+
+    /// Whether clients may be served.
+    pub fn is_serving(&self) -> bool {
+        match &self.role {
+            Role::Looking { .. } => false,
+            Role::Following(follower) => follower.is_up_to_date(),
+            Role::Leading(leader) => leader.is_established(),
+        }
+    }
+
+    /// The last zxid that this server knows to be committed, while it serves.
+    pub fn committed(&self) -> Option<Zxid> {
+        match &self.role {
+            Role::Looking { .. } => None,
+            Role::Following(follower) => follower.committed(),
+            Role::Leading(leader) => leader.committed(),
+        }
+    }
+
+    /// Whether this server leads and its epoch is chosen: a quorum has promised it.
+    pub fn is_chosen(&self) -> bool {
+        match &self.role {
+            Role::Leading(leader) => matches!(
+                leader.phase,
+                LeaderPhase::Sync { .. } | LeaderPhase::Broadcast { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// What this server is doing.
+    pub fn standing(&self) -> Standing {
+        match &self.role {
+            Role::Looking { .. } => Standing::Looking,
+            Role::Following(follower) => Standing::Following {
+                leader: follower.leader(),
+                conn: follower.conn(),
+                serving: follower.is_up_to_date(),
+            },
+            Role::Leading(leader) => Standing::Leading {
+                serving: leader.is_established(),
+            },
+        }
+    }
+
+    /// ZooKeeper's word for the phase: election, discovery, synchronization or broadcast.
+    pub fn phase(&self) -> &'static str {
+        match &self.role {
+            Role::Looking { .. } => "election",
+            Role::Following(follower) => follower.phase_name(),
+            Role::Leading(leader) => leader.phase_name(),
+        }
+    }
+
+    /// The epoch of the reign that this server leads or follows, once it is known.
+    pub fn epoch(&self) -> Option<Epoch> {
+        match &self.role {
+            Role::Looking { .. } => None,
+            Role::Following(follower) => follower.epoch(),
+            Role::Leading(leader) => leader.epoch(),
+        }
+    }
+
+    /// The learners of a leader.
+    pub fn learners(&self) -> impl Iterator<Item = LearnerView> + '_ {
+        let leader = match &self.role {
+            Role::Leading(leader) => Some(leader),
+            _ => None,
+        };
+        leader.into_iter().flat_map(Leader::views)
+    }
+}
+
+/// A PING of a connection left behind is not answered. A wrong rule shows what would happen.
+pub(crate) fn answer_stray_ping<P, R: Rules>(
+    cx: &Context<'_, R>,
+    conn: Conn,
+    message: crate::Message<P>,
+    fx: &mut Vec<Effect<P>>,
+) {
+    if let crate::Message::Ping { zxid } = message
+        && !cx.rules.leaves_leader()
+    {
+        fx.push(Effect::Send {
+            conn,
+            message: crate::Message::Ping { zxid },
+        });
+    }
+}
