@@ -4,8 +4,13 @@
 //! the field and the offset when they refuse. Encoders write into any [`bytes::BufMut`].
 
 pub mod acl;
+pub mod client;
+pub mod election;
 pub mod error;
+pub mod frame;
 pub mod jute;
+pub mod snapshot;
+pub mod stat;
 pub mod txn;
 
 pub use error::{DecodeError, Fault};
