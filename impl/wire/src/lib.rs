@@ -9,6 +9,7 @@ pub mod election;
 pub mod error;
 pub mod frame;
 pub mod jute;
+pub mod quorum;
 pub mod snapshot;
 pub mod stat;
 pub mod txn;
