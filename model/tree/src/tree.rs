@@ -343,7 +343,7 @@ impl Tree {
     }
 
     /// All descendants with the lengths of their paths, parents first.
-    fn collect_below(&self, id: NodeId, path_length: usize, found: &mut Vec<(NodeId, usize)>) {
+    pub(crate) fn collect_below(&self, id: NodeId, path_length: usize, found: &mut Vec<(NodeId, usize)>) {
         let mut next_parent = found.len();
         let mut parent = (id, path_length);
         loop {
