@@ -1,0 +1,89 @@
+//! Which transactions need no disk read? The end of the log, kept in memory.
+//!
+//! Everything above a floor is here: what is not yet delivered or not yet durable always, and behind it
+//! as much as a bound in bytes allows. Delivery and the replay to learners read from here, and fall back
+//! on the files only for what lies at or below the floor.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use quorate_zab::Zxid;
+use std::collections::VecDeque;
+
+/// One transaction of the log: its position, and the bytes that the log and a PROPOSAL share.
+pub(crate) type Entry = (Zxid, Bytes);
+
+/// What an entry costs beside its bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 64;
+
+/// The entries of the log above `floor`, in order.
+pub(crate) struct Recent {
+    floor: Zxid,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Recent {
+    /// Nothing yet of a log that ends at `end`; delivered entries beyond `bytes_max` will be let go.
+    pub(crate) fn new(end: Zxid, bytes_max: usize) -> Self {
+        Self {
+            floor: end,
+            entries: VecDeque::new(),
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// The last position that is not here: what is above it is.
+    pub(crate) fn floor(&self) -> Zxid {
+        self.floor
+    }
+
+    /// The end of the log.
+    pub(crate) fn last(&self) -> Zxid {
+        self.entries.back().map_or(self.floor, |&(zxid, _)| zxid)
+    }
+
+    /// Follows an append.
+    pub(crate) fn push(&mut self, zxid: Zxid, payload: Bytes) {
+        self.bytes += payload.len() + ENTRY_OVERHEAD_BYTES;
+        self.entries.push_back((zxid, payload));
+    }
+
+    /// Follows a truncation: `to` is the end of the log.
+    pub(crate) fn truncate(&mut self, to: Zxid) {
+        while let Some((_, payload)) = self.entries.pop_back_if(|entry| entry.0 > to) {
+            self.bytes -= payload.len() + ENTRY_OVERHEAD_BYTES;
+        }
+        if self.entries.is_empty() {
+            self.floor = self.floor.min(to);
+        }
+    }
+
+    /// Follows an installation: the log is empty, behind a snapshot of `zxid`.
+    pub(crate) fn reset(&mut self, zxid: Zxid) {
+        self.entries.clear();
+        self.bytes = 0;
+        self.floor = zxid;
+    }
+
+    /// The entries above `after` up to `upto`, which is at or above the floor if `after` is.
+    pub(crate) fn range(&self, after: Zxid, upto: Zxid) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.partition_point(|&(zxid, _)| zxid <= after);
+        let end = self.entries.partition_point(|&(zxid, _)| zxid <= upto);
+        self.entries.range(first..end.max(first))
+    }
+
+    /// Lets go of the oldest entries beyond the bound, as long as they are delivered and on disk:
+    /// at or below `done`.
+    pub(crate) fn trim(&mut self, done: Zxid) {
+        while self.bytes > self.bytes_max
+            && let Some((zxid, payload)) = self.entries.pop_front_if(|entry| entry.0 <= done)
+        {
+            self.bytes -= payload.len() + ENTRY_OVERHEAD_BYTES;
+            self.floor = zxid;
+        }
+    }
+}
