@@ -15,25 +15,14 @@ mod vote;
 pub use slot::Slot;
 pub use vote::{Notification, PeerEpoch, PeerState, Vote};
 
-use crate::{ElectionRules, Ensemble, Epoch, Round, ServerId, Zxid};
+use crate::{Context, ElectionRules, Epoch, Round, ServerId, Zxid};
 use serde::{Deserialize, Serialize};
-
-/// What a step of [`Election`] may know besides its state.
-#[derive(Clone, Copy, Debug)]
-pub struct ElectionContext<'a, R> {
-    /// This server.
-    pub me: ServerId,
-    /// Who votes, and what a quorum is. To change it, step [`ElectionInput::Look`] afterwards.
-    pub ensemble: &'a Ensemble,
-    /// The protocol as published, or a mutant of it.
-    pub rules: &'a R,
-}
 
 /// In which capacity a server looks for a leader.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
-pub enum Standing {
+pub enum Candidacy {
     /// It votes, and may lead.
-    Votes,
+    Stands,
     /// It is a voter that lost its history: it follows a leader that a quorum without it has, neither
     /// votes nor leads, and its notifications say so by zxid −1.
     Forgetful,
@@ -47,7 +36,7 @@ pub enum ElectionInput {
     /// The server is without a leader and its durable credential is known [`crate::Effect::Look`].
     Look {
         /// In which capacity it looks.
-        standing: Standing,
+        candidacy: Candidacy,
         /// currentEpoch.
         current: Epoch,
         /// The last zxid of its log.
@@ -125,7 +114,7 @@ enum Phase {
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 struct Looking {
-    standing: Standing,
+    candidacy: Candidacy,
     /// This server as a candidate.
     own: Vote,
     /// The best candidate known; this server's vote.
@@ -196,16 +185,16 @@ impl Election {
     /// Takes one input. Total and deterministic: inputs that have no meaning in this state change nothing.
     pub fn step<R: ElectionRules>(
         &mut self,
-        cx: &ElectionContext<'_, R>,
+        cx: &Context<'_, R>,
         input: ElectionInput,
         fx: &mut Vec<ElectionEffect>,
     ) {
         match input {
             ElectionInput::Look {
-                standing,
+                candidacy,
                 current,
                 last,
-            } => self.on_look(cx, standing, current, last, fx),
+            } => self.on_look(cx, candidacy, current, last, fx),
             ElectionInput::Retired => self.phase = Phase::Idle(Vec::new()),
             ElectionInput::Notification { from, notification } => {
                 self.on_notification(cx, from, within_clock(notification), fx);
@@ -230,29 +219,29 @@ impl Election {
 
     fn on_look<R: ElectionRules>(
         &mut self,
-        cx: &ElectionContext<'_, R>,
-        standing: Standing,
+        cx: &Context<'_, R>,
+        candidacy: Candidacy,
         current: Epoch,
         last: Zxid,
         fx: &mut Vec<ElectionEffect>,
     ) {
         let own = Vote {
-            leader: match standing {
-                Standing::Votes | Standing::Forgetful if cx.ensemble.is_voter(cx.me) => cx.me,
+            leader: match candidacy {
+                Candidacy::Stands | Candidacy::Forgetful if cx.ensemble.is_voter(cx.me) => cx.me,
                 _ => Vote::NO_LEADER,
             },
-            zxid: match standing {
-                Standing::Votes => last,
-                Standing::Forgetful => Vote::NO_HISTORY,
-                Standing::Observes => Vote::NO_ZXID,
+            zxid: match candidacy {
+                Candidacy::Stands => last,
+                Candidacy::Forgetful => Vote::NO_HISTORY,
+                Candidacy::Observes => Vote::NO_ZXID,
             },
-            epoch: match standing {
-                Standing::Votes | Standing::Forgetful => current.into(),
-                Standing::Observes => PeerEpoch::NONE,
+            epoch: match candidacy {
+                Candidacy::Stands | Candidacy::Forgetful => current.into(),
+                Candidacy::Observes => PeerEpoch::NONE,
             },
         };
         let looking = Phase::Looking(Looking {
-            standing,
+            candidacy,
             own,
             proposal: own,
             votes: Vec::new(),
@@ -271,7 +260,7 @@ impl Election {
     }
 
     /// Says to every voter what a looker has to say.
-    fn tell_voters<R: ElectionRules>(&self, cx: &ElectionContext<'_, R>, fx: &mut Vec<ElectionEffect>) {
+    fn tell_voters<R: ElectionRules>(&self, cx: &Context<'_, R>, fx: &mut Vec<ElectionEffect>) {
         if !matches!(self.phase, Phase::Looking(_)) {
             return;
         }
@@ -289,7 +278,7 @@ impl Election {
 
     fn on_notification<R: ElectionRules>(
         &mut self,
-        cx: &ElectionContext<'_, R>,
+        cx: &Context<'_, R>,
         from: ServerId,
         heard: Notification,
         fx: &mut Vec<ElectionEffect>,
@@ -334,7 +323,7 @@ impl Election {
     /// A peer that looks as well votes for a candidate.
     fn on_vote<R: ElectionRules>(
         &mut self,
-        cx: &ElectionContext<'_, R>,
+        cx: &Context<'_, R>,
         from: ServerId,
         heard: Notification,
         fx: &mut Vec<ElectionEffect>,
@@ -342,7 +331,7 @@ impl Election {
         let Phase::Looking(looking) = &mut self.phase else {
             return;
         };
-        if looking.standing == Standing::Forgetful || heard.vote.zxid == Vote::NO_HISTORY {
+        if looking.candidacy == Candidacy::Forgetful || heard.vote.zxid == Vote::NO_HISTORY {
             return;
         }
         let later = heard.round > self.round;
@@ -367,7 +356,7 @@ impl Election {
     /// A peer that has a leader names it. The looker follows if a quorum does, the leader among them.
     fn on_report<R: ElectionRules>(
         &mut self,
-        cx: &ElectionContext<'_, R>,
+        cx: &Context<'_, R>,
         from: ServerId,
         heard: Notification,
         fx: &mut Vec<ElectionEffect>,
@@ -376,7 +365,7 @@ impl Election {
         let Phase::Looking(looking) = &mut self.phase else {
             return;
         };
-        if looking.standing == Standing::Forgetful && heard.vote.leader == cx.me {
+        if looking.candidacy == Candidacy::Forgetful && heard.vote.leader == cx.me {
             return;
         }
         let vouched = |peers: &[(ServerId, Notification)], own: Option<Notification>, in_round: bool| {
@@ -403,7 +392,7 @@ impl Election {
     }
 
     /// Draws the conclusion from the votes of this round.
-    fn conclude<R: ElectionRules>(&mut self, cx: &ElectionContext<'_, R>, fx: &mut Vec<ElectionEffect>) {
+    fn conclude<R: ElectionRules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<ElectionEffect>) {
         let round = self.round;
         let Phase::Looking(looking) = &mut self.phase else {
             return;
@@ -425,14 +414,14 @@ impl Election {
         }
     }
 
-    fn decide<R>(&mut self, cx: &ElectionContext<'_, R>, vote: Vote, fx: &mut Vec<ElectionEffect>) {
+    fn decide<R>(&mut self, cx: &Context<'_, R>, vote: Vote, fx: &mut Vec<ElectionEffect>) {
         let Phase::Looking(looking) = &self.phase else {
             return;
         };
-        let state = match looking.standing {
-            Standing::Observes => PeerState::Observing,
-            Standing::Votes | Standing::Forgetful if vote.leader == cx.me => PeerState::Leading,
-            Standing::Votes | Standing::Forgetful => PeerState::Following,
+        let state = match looking.candidacy {
+            Candidacy::Observes => PeerState::Observing,
+            Candidacy::Stands | Candidacy::Forgetful if vote.leader == cx.me => PeerState::Leading,
+            Candidacy::Stands | Candidacy::Forgetful => PeerState::Following,
         };
         self.phase = Phase::Settled { state, vote };
         fx.push(ElectionEffect::Elected { leader: vote.leader });
@@ -449,8 +438,9 @@ impl Looking {
     }
 
     /// The vote that this server itself has in its tally, if it has one.
-    fn vote_of_its_own<R>(&self, cx: &ElectionContext<'_, R>, round: Round) -> Option<Notification> {
-        (self.standing == Standing::Votes && cx.ensemble.is_voter(cx.me)).then(|| self.as_notification(round))
+    fn vote_of_its_own<R>(&self, cx: &Context<'_, R>, round: Round) -> Option<Notification> {
+        (self.candidacy == Candidacy::Stands && cx.ensemble.is_voter(cx.me))
+            .then(|| self.as_notification(round))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What do elections rest on? Each comparison is one method; a mutant of the checker overrides one.
 
-use crate::{Ensemble, Notification, PeerState, Round, ServerId, Vote};
+use crate::{Ensemble, Notification, PeerState, Round, ServerId, Vote, Zab};
 
 /// The decisions of fast leader election, each at its default as ZooKeeper takes it.
 pub trait ElectionRules {
@@ -77,3 +77,5 @@ pub trait ElectionRules {
         true
     }
 }
+
+impl ElectionRules for Zab {}

@@ -5,6 +5,8 @@ mod broadcast;
 mod discovery;
 mod disk;
 mod effect;
+mod election;
+mod election_rules;
 mod ensemble;
 mod follower;
 mod ids;
@@ -20,6 +22,11 @@ mod violation;
 
 pub use boot::{Image, Refusal};
 pub use effect::Effect;
+pub use election::{
+    Candidacy, Election, ElectionEffect, ElectionInput, ElectionTimer, Notification, PeerEpoch, PeerState,
+    Slot, Vote,
+};
+pub use election_rules::ElectionRules;
 pub use ensemble::Ensemble;
 pub use ids::{Conn, Epoch, Round, ServerId, Zxid};
 pub use input::Input;
