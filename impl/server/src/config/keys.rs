@@ -1,0 +1,133 @@
+//! Which keys of a `zoo.cfg` does ZooKeeper know, and what do they mean here?
+
+/// What becomes of a key that is not honoured.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Standing {
+    /// It tunes what this server does not have, or asks for what it always does.
+    NoEffect(&'static str),
+    /// A feature that is not there: its absence is visible, and nobody gets more than he should.
+    NotYet,
+    /// Without it data, security or the ensemble would not be what the file says, unless its value is one of
+    /// these, which are what this server does.
+    Refused(&'static [&'static str]),
+}
+
+use Standing::{NoEffect, NotYet, Refused};
+
+const OFF: &[&str] = &["false", "no"];
+const ON: &[&str] = &["true", "yes"];
+const NEVER: &[&str] = &[];
+const JVM: Standing = NoEffect("it tunes Apache's server");
+
+/// Keys by name, or by prefix where they end in `*`.
+const KEYS: &[(&str, Standing)] = &[
+    ("DigestAuthenticationProvider.digestAlg", Refused(&["SHA1"])),
+    ("DigestAuthenticationProvider.enabled", NotYet),
+    ("DigestAuthenticationProvider.superDigest", NotYet),
+    ("X509AuthenticationProvider.superUser", NotYet),
+    ("admin.*", NotYet),
+    ("allowSaslFailedClients", NotYet),
+    ("audit.enable", NotYet),
+    ("audit.impl.class", NotYet),
+    ("authProvider.*", NotYet),
+    ("client.certReload", NotYet),
+    ("client.portUnification", Refused(OFF)),
+    ("closeSessionTxn.enabled", Refused(ON)),
+    ("commitLogCount", JVM),
+    ("commitProcessor.*", JVM),
+    ("connection_throttle_*", NotYet),
+    ("digest.enabled", NoEffect("digests are always kept and compared")),
+    ("dynamicConfigFile", Refused(NEVER)),
+    ("electionPortBindRetry", JVM),
+    ("emulate353TTLNodes", Refused(OFF)),
+    ("enableEagerACLCheck", NotYet),
+    ("enforce.auth.*", Refused(OFF)),
+    ("enforceQuota", Refused(OFF)),
+    ("extendedTypesEnabled", Refused(OFF)),
+    ("fastleader.*", JVM),
+    ("fips-mode", NotYet),
+    ("flushDelay", JVM),
+    (
+        "follower.nodelay",
+        NoEffect("the learner port never delays packets"),
+    ),
+    ("forceSnapshotSync", NotYet),
+    ("group.*", Refused(NEVER)),
+    ("jute.maxbuffer.extrasize", JVM),
+    ("jvm.pause.*", JVM),
+    ("largeRequestMaxBytes", NotYet),
+    ("largeRequestThreshold", NotYet),
+    ("leader.*", JVM),
+    ("leaderConnectDelayDuringRetryMs", JVM),
+    ("leaderServes", NotYet),
+    ("learner.*", JVM),
+    ("localSessionsEnabled", Refused(OFF)),
+    ("localSessionsUpgradingEnabled", Refused(OFF)),
+    ("maxBatchSize", JVM),
+    ("maxCommitBatchSize", JVM),
+    ("maxGetChildrenResponseCacheSize", JVM),
+    ("maxReadBatchSize", JVM),
+    ("maxResponseCacheSize", JVM),
+    ("maxWriteQueuePollTime", JVM),
+    ("metricsProvider.*", NotYet),
+    ("multiAddress.enabled", Refused(OFF)),
+    ("multiAddress.*", NotYet),
+    ("observer.*", NotYet),
+    ("observerMasterPort", NotYet),
+    ("oraclePath", Refused(NEVER)),
+    ("portUnification", Refused(OFF)),
+    ("quorum.auth.enableSasl", Refused(OFF)),
+    ("quorum.auth.learnerRequireSasl", Refused(OFF)),
+    ("quorum.auth.serverRequireSasl", Refused(OFF)),
+    (
+        "quorum.auth.*",
+        NoEffect("members do not authenticate each other"),
+    ),
+    ("quorum.cnxn.threads.size", JVM),
+    ("quorumCnxnTimeoutMs", JVM),
+    ("readonlymode.enabled", NotYet),
+    ("reconfigEnabled", Refused(OFF)),
+    ("request_stale_*", NotYet),
+    ("request_throttle_*", NotYet),
+    ("secureClientPort", Refused(NEVER)),
+    ("secureClientPortAddress", Refused(NEVER)),
+    (
+        "serializeLastProcessedZxid.enabled",
+        NoEffect("snapshots always name their last zxid"),
+    ),
+    ("serverCnxnFactory", JVM),
+    ("sessionRequireClientSASLAuth", Refused(OFF)),
+    ("skipACL", NotYet),
+    ("snapSizeLimitInKb", NotYet),
+    ("snapshot.compression.method", Refused(&[""])),
+    ("snapshot.trust.empty", NotYet),
+    ("snapshotSizeFactor", JVM),
+    ("ssl.*", NotYet),
+    ("sslQuorum", Refused(OFF)),
+    ("sslQuorumReloadCertFiles", NotYet),
+    ("superUser*", NotYet),
+    ("syncEnabled", NotYet),
+    (
+        "clientTcpKeepAlive",
+        NoEffect("connections are always kept alive"),
+    ),
+    ("tcpKeepAlive", NoEffect("connections are always kept alive")),
+    ("throttled_op_wait_time", NotYet),
+    ("txnLogSizeLimitInKb", NotYet),
+    ("watchManagerName", JVM),
+    ("weight.*", Refused(NEVER)),
+    ("znode.container.*", NotYet),
+];
+
+/// What is known of a key that is not honoured; `None` if ZooKeeper does not know it either.
+pub(super) fn standing(key: &str) -> Option<Standing> {
+    let exact = KEYS.iter().find(|(pattern, _)| *pattern == key);
+    let by_prefix = || {
+        KEYS.iter().find(|(pattern, _)| {
+            pattern
+                .strip_suffix('*')
+                .is_some_and(|prefix| key.starts_with(prefix))
+        })
+    };
+    exact.or_else(by_prefix).map(|&(_, standing)| standing)
+}

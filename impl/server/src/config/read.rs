@@ -1,0 +1,478 @@
+//! How do properties become a configuration?
+
+use super::error::{ConfigError, Fault, Warning};
+use super::keys::{self, Standing};
+use super::properties::{self, Property};
+use super::server_line::{self, ClientAddress, Member};
+use super::words::WordList;
+use super::{Config, DEFAULT_TICK_MS, Loaded, Membership, Mode, Purge, Trace};
+use quorate_zab::ServerId;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// The properties that were not asked for yet, and what was found wrong.
+struct Reading<'a> {
+    file: &'a Path,
+    left: BTreeMap<String, Property>,
+    faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+}
+
+/// Reads the text of `file`, and the `myid` that it leads to.
+pub(super) fn config(file: &Path, text: &str) -> Result<Loaded, ConfigError> {
+    let mut reading = Reading {
+        file,
+        left: BTreeMap::new(),
+        faults: Vec::new(),
+        warnings: Vec::new(),
+    };
+    reading.fill(properties::parse(text));
+    let config = reading.config();
+    reading.judge_the_rest();
+    let Reading {
+        mut faults,
+        mut warnings,
+        ..
+    } = reading;
+    match config {
+        Some(config) if faults.is_empty() => {
+            warnings.sort_by_key(|warning| warning.line);
+            Ok(Loaded { config, warnings })
+        }
+        _ => {
+            faults.sort_by_key(|fault| fault.line);
+            Err(ConfigError { faults })
+        }
+    }
+}
+
+const MS: RangeInclusive<i64> = 1..=i32::MAX as i64;
+const COUNT: RangeInclusive<i64> = 0..=i32::MAX as i64;
+const TICKS: RangeInclusive<i64> = 1..=1_000_000;
+const PORT: RangeInclusive<i64> = 0..=65_535;
+
+impl Reading<'_> {
+    fn fill(&mut self, properties: Vec<Property>) {
+        for property in properties {
+            let key = property.key.clone();
+            if let Some(earlier) = self.left.insert(key.clone(), property) {
+                let later = self.left[&key].clone();
+                self.warn(&later, format!("replaces line {}", earlier.line));
+            }
+        }
+    }
+
+    fn config(&mut self) -> Option<Config> {
+        let data_dir = self.required_directory("dataDir");
+        let data_log_dir = self.directory("dataLogDir").or_else(|| data_dir.clone());
+        let tick_ms = self
+            .number("tickTime", MS)
+            .map_or(DEFAULT_TICK_MS, |tick| tick as u64);
+        let sessions = self.session_timeouts(tick_ms);
+        let members = self.members();
+        let me = self.my_id(&members, data_dir.as_deref());
+        let client = self.client(me.and_then(|me| members.get(&me)).or_else(|| only(&members)));
+        let mode = self.mode(members, me);
+        let trace = self.trace(data_dir.as_deref());
+        self.always();
+        let voters = match &mode {
+            Some(Mode::Ensemble(membership)) => membership.members.len() as u32,
+            Some(Mode::Standalone) | None => 1,
+        };
+        let outstanding = self
+            .number("globalOutstandingLimit", 1..=i64::from(i32::MAX))
+            .unwrap_or(1000) as u32;
+        let config = Config {
+            data_dir: PathBuf::new(),
+            data_log_dir: PathBuf::new(),
+            client,
+            client_backlog: self.backlog(),
+            tick_ms,
+            min_session_timeout_ms: sessions.0,
+            max_session_timeout_ms: sessions.1,
+            handshake_timeout_ms: self.number("nio.sessionlessCnxnTimeout", MS).unwrap_or(10_000) as u64,
+            connections_per_address_max: self.number("maxClientCnxns", COUNT).unwrap_or(60) as u32,
+            connections_max: self.number("maxCnxns", COUNT).unwrap_or(0) as u32,
+            frame_bytes_max: self
+                .number("jute.maxbuffer", 1024..=i64::from(i32::MAX) / 2)
+                .map_or(quorate_wire::frame::CLIENT_FRAME_BYTES_MAX, |bytes| {
+                    bytes as usize
+                }),
+            outstanding_max: if voters > 2 {
+                (outstanding / (voters - 1)).max(1)
+            } else {
+                outstanding
+            },
+            words: self.words(),
+            snap_count: self.at_least("snapCount", 2).unwrap_or(100_000),
+            sync_warning_ms: self.number("fsync.warningthresholdms", MS).unwrap_or(1000) as u64,
+            log_allocation_bytes: self.number("preAllocSize", 0..=4 << 20).unwrap_or(65_536) as u64 * 1024,
+            purge: Purge {
+                keep: self.at_least("autopurge.snapRetainCount", 3).unwrap_or(3),
+                interval_hours: self.number("autopurge.purgeInterval", COUNT).unwrap_or(0) as u32,
+            },
+            create_directories: self.boolean("datadir.autocreate").unwrap_or(true),
+            autocreate: self.boolean("db.autocreate").unwrap_or(true),
+            trace: Trace {
+                dir: PathBuf::new(),
+                bytes_max: 0,
+            },
+            mode: Mode::Standalone,
+        };
+        Some(Config {
+            data_dir: data_dir?,
+            data_log_dir: data_log_dir?,
+            trace: trace?,
+            mode: mode?,
+            ..config
+        })
+    }
+
+    /// Keys whose only good value is what this server does anyway.
+    fn always(&mut self) {
+        if let Some(property) = self.take("electionAlg")
+            && property.value != "3"
+        {
+            self.fault(&property, "only 3 is there, fast leader election");
+        }
+        if let Some(property) = self.take("peerType")
+            && !property.value.eq_ignore_ascii_case("participant")
+        {
+            let what = if property.value.eq_ignore_ascii_case("observer") {
+                "observers are known, not supported yet"
+            } else {
+                "must be participant"
+            };
+            self.fault(&property, what);
+        }
+        if let Some(property) = self.take("forceSync")
+            && property.value != "yes"
+        {
+            self.warn(
+                &property,
+                "ignored: what is acknowledged is always synced to disk first",
+            );
+        }
+    }
+
+    fn session_timeouts(&mut self, tick_ms: u64) -> (i32, i32) {
+        let ticks = |count: u64| i32::try_from(tick_ms * count).unwrap_or(i32::MAX);
+        let min_property = self.left.get("minSessionTimeout").cloned();
+        let timeout = -1..=i64::from(i32::MAX);
+        let mut limit = |key, default| match self.number(key, timeout.clone()) {
+            Some(-1) | None => default,
+            Some(ms) => ms as i32,
+        };
+        let (min, max) = (
+            limit("minSessionTimeout", ticks(2)),
+            limit("maxSessionTimeout", ticks(20)),
+        );
+        if min > max {
+            let what =
+                format!("the shortest session timeout, {min} ms, is above maxSessionTimeout, {max} ms");
+            match min_property {
+                Some(property) => self.fault(&property, what),
+                None => self.missing(what),
+            }
+        }
+        (min, max)
+    }
+
+    fn members(&mut self) -> BTreeMap<ServerId, Member> {
+        let lines: Vec<_> = self
+            .left
+            .keys()
+            .filter(|key| key.starts_with("server."))
+            .cloned()
+            .collect();
+        let mut members = BTreeMap::new();
+        for line in lines {
+            let property = self.take(&line).expect("the key was listed");
+            let number = line["server.".len()..]
+                .parse()
+                .ok()
+                .filter(|&number: &u64| number <= i64::MAX as u64);
+            match (number, server_line::parse(&property.value)) {
+                (None, _) => self.fault(&property, "the key must be server.N, with N the server's myid"),
+                (_, Err(what)) => self.fault(&property, what),
+                (Some(number), Ok(member)) => {
+                    if members.insert(ServerId::new(number), member).is_some() {
+                        self.fault(&property, format!("server {number} is there twice"));
+                    }
+                }
+            }
+        }
+        members
+    }
+
+    /// This server's number, if the file makes it a member and `myid` says which.
+    fn my_id(&mut self, members: &BTreeMap<ServerId, Member>, data_dir: Option<&Path>) -> Option<ServerId> {
+        let alone = self
+            .left
+            .get("standaloneEnabled")
+            .is_none_or(|p| p.value.eq_ignore_ascii_case("true"));
+        if members.is_empty() || (alone && members.len() == 1) {
+            return None;
+        }
+        let file = data_dir?.join("myid");
+        let listed: Vec<_> = members.keys().map(ServerId::to_string).collect();
+        let wanted = format!("it must hold this server's number, one of {}", listed.join(", "));
+        let what = match std::fs::read_to_string(&file) {
+            Err(error) => format!("cannot be read: {error}; {wanted}"),
+            Ok(text) => match text.trim().parse().map(ServerId::new) {
+                Ok(me) if members.contains_key(&me) => return Some(me),
+                Ok(me) => format!("says {me}, which no server.N line lists; {wanted}"),
+                Err(_) => format!("says {:?}; {wanted}", text.trim()),
+            },
+        };
+        self.faults.push(Fault {
+            file,
+            line: None,
+            property: None,
+            what,
+        });
+        None
+    }
+
+    fn mode(&mut self, members: BTreeMap<ServerId, Member>, me: Option<ServerId>) -> Option<Mode> {
+        let alone = self.boolean("standaloneEnabled").unwrap_or(true);
+        let (init, sync) = (
+            self.left.contains_key("initLimit"),
+            self.left.contains_key("syncLimit"),
+        );
+        let init_limit_ticks = self.number("initLimit", TICKS);
+        let sync_limit_ticks = self.number("syncLimit", TICKS);
+        let connect_limit_ticks = self
+            .number("connectToLearnerMasterLimit", 0..=1_000_000)
+            .unwrap_or(0);
+        let election_connect_timeout_ms = self.number("cnxTimeout", MS).unwrap_or(5000) as u64;
+        let listen_on_all_addresses = self.boolean("quorumListenOnAllIPs").unwrap_or(false);
+        let voters = members.len();
+        if voters == 0 || (alone && voters == 1) {
+            if voters == 1 {
+                self.note(
+                    "the only server.N line is ignored: one server runs standalone \
+                    (standaloneEnabled=false makes it an ensemble of one)",
+                );
+            }
+            return Some(Mode::Standalone);
+        }
+        for (given, key) in [(init, "initLimit"), (sync, "syncLimit")] {
+            if !given {
+                self.missing(format!(
+                    "{key} is missing: an ensemble needs it, in ticks of tickTime"
+                ));
+            }
+        }
+        if voters % 2 == 0 {
+            self.note(format!(
+                "{voters} voters tolerate no more failures than {}",
+                voters - 1
+            ));
+        }
+        let init_limit_ticks = init_limit_ticks? as u32;
+        Some(Mode::Ensemble(Membership {
+            me: me?,
+            members,
+            init_limit_ticks,
+            sync_limit_ticks: sync_limit_ticks? as u32,
+            connect_limit_ticks: if connect_limit_ticks == 0 {
+                init_limit_ticks
+            } else {
+                connect_limit_ticks as u32
+            },
+            election_connect_timeout_ms,
+            listen_on_all_addresses,
+        }))
+    }
+
+    /// The client port: by its own keys, or by this server's line.
+    fn client(&mut self, member: Option<&Member>) -> Option<ClientAddress> {
+        let by_line = member.and_then(|member| member.client.clone());
+        let port_property = self.left.get("clientPort").cloned();
+        let address = self.take("clientPortAddress");
+        let port = self.number("clientPort", PORT);
+        let Some(port_property) = port_property else {
+            if let Some(address) = address {
+                self.fault(&address, "clientPortAddress needs clientPort");
+            }
+            if by_line.is_none() {
+                self.note("there is no clientPort: no client can connect");
+            }
+            return by_line;
+        };
+        let host = address
+            .map(|address| address.value)
+            .filter(|host| !host.is_empty() && host != "0.0.0.0");
+        let by_keys = ClientAddress {
+            host,
+            port: port? as u16,
+        };
+        if let Some(by_line) = by_line.filter(|by_line| *by_line != by_keys) {
+            let what = format!("differs from {by_line} in this server's own server.N line");
+            self.fault(&port_property, what);
+        }
+        Some(by_keys)
+    }
+
+    fn backlog(&mut self) -> Option<u32> {
+        let backlog = self.number("clientPortListenBacklog", -1..=i64::from(i32::MAX))?;
+        u32::try_from(backlog).ok().filter(|&backlog| backlog > 0)
+    }
+
+    fn words(&mut self) -> WordList {
+        let Some(property) = self.take("4lw.commands.whitelist") else {
+            return WordList::default();
+        };
+        let (words, unknown) = WordList::parse(&property.value);
+        if !unknown.is_empty() {
+            self.warn(&property, format!("no such word: {}", unknown.join(", ")));
+        }
+        words
+    }
+
+    fn trace(&mut self, data_dir: Option<&Path>) -> Option<Trace> {
+        let dir = self.directory("traceDir");
+        let bytes_max = self.number("traceMaxBytes", 1 << 20..=i64::MAX);
+        let default = Trace::beside(data_dir?);
+        Some(Trace {
+            dir: dir.unwrap_or(default.dir),
+            bytes_max: bytes_max.map_or(default.bytes_max, |bytes| bytes as u64),
+        })
+    }
+
+    /// What is left is not honoured: is that harmless?
+    fn judge_the_rest(&mut self) {
+        for property in std::mem::take(&mut self.left).into_values() {
+            match keys::standing(&property.key) {
+                Some(Standing::NoEffect(why)) => self.warn(&property, format!("has no effect here: {why}")),
+                Some(Standing::NotYet) => self.warn(&property, "known, not supported yet: ignored"),
+                Some(Standing::Refused(harmless))
+                    if harmless
+                        .iter()
+                        .any(|value| property.value.eq_ignore_ascii_case(value)) => {}
+                Some(Standing::Refused(harmless)) => {
+                    let allowed = match harmless.first() {
+                        Some(&"") => "leave it empty".to_owned(),
+                        Some(value) => format!("allowed is {value}"),
+                        None => "remove the line".to_owned(),
+                    };
+                    let what =
+                        format!("known, not supported yet, and it cannot be ignored safely: {allowed}");
+                    self.fault(&property, what);
+                }
+                None if property.key.starts_with("zookeeper.") => {
+                    self.warn(
+                        &property,
+                        "ignored: keys of this file go without the prefix `zookeeper.`",
+                    );
+                }
+                None => self.warn(&property, "ignored: no such key"),
+            }
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Property> {
+        self.left.remove(key)
+    }
+
+    /// A whole number; a wrong one is a fault, and then `None` as well.
+    fn number(&mut self, key: &str, allowed: RangeInclusive<i64>) -> Option<i64> {
+        let property = self.take(key)?;
+        let number = property
+            .value
+            .parse()
+            .ok()
+            .filter(|number| allowed.contains(number));
+        if number.is_none() {
+            let (min, max) = allowed.into_inner();
+            self.fault(&property, format!("must be a whole number from {min} to {max}"));
+        }
+        number
+    }
+
+    /// A number that is raised to `least`, as Apache does.
+    fn at_least(&mut self, key: &str, least: u32) -> Option<u32> {
+        let property = self.left.get(key).cloned()?;
+        let number = self.number(key, COUNT)? as u32;
+        if number < least {
+            self.warn(&property, format!("raised to {least}, the least that is allowed"));
+        }
+        Some(number.max(least))
+    }
+
+    fn boolean(&mut self, key: &str) -> Option<bool> {
+        let property = self.take(key)?;
+        match property.value.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                self.fault(&property, "must be true or false");
+                None
+            }
+        }
+    }
+
+    fn directory(&mut self, key: &str) -> Option<PathBuf> {
+        let property = self.take(key)?;
+        if property.value.is_empty() {
+            self.fault(&property, "must name a directory");
+            return None;
+        }
+        Some(PathBuf::from(property.value))
+    }
+
+    fn required_directory(&mut self, key: &str) -> Option<PathBuf> {
+        if !self.left.contains_key(key) {
+            self.missing(format!(
+                "{key} is missing: it names the directory that holds the data"
+            ));
+        }
+        self.directory(key)
+    }
+
+    fn fault(&mut self, at: &Property, what: impl Display) {
+        let fault = self.at(at, what);
+        self.faults.push(fault);
+    }
+
+    fn warn(&mut self, at: &Property, what: impl Display) {
+        let warning = self.at(at, what);
+        self.warnings.push(warning);
+    }
+
+    fn at(&self, property: &Property, what: impl Display) -> Fault {
+        Fault {
+            file: self.file.to_owned(),
+            line: Some(property.line),
+            property: Some((property.key.clone(), property.value.clone())),
+            what: what.to_string(),
+        }
+    }
+
+    fn missing(&mut self, what: impl Display) {
+        let fault = Fault {
+            file: self.file.to_owned(),
+            line: None,
+            property: None,
+            what: what.to_string(),
+        };
+        self.faults.push(fault);
+    }
+
+    fn note(&mut self, what: impl Display) {
+        let warning = Fault {
+            file: self.file.to_owned(),
+            line: None,
+            property: None,
+            what: what.to_string(),
+        };
+        self.warnings.push(warning);
+    }
+}
+
+fn only(members: &BTreeMap<ServerId, Member>) -> Option<&Member> {
+    members.values().next().filter(|_| members.len() == 1)
+}

@@ -1,0 +1,313 @@
+use super::*;
+use proptest::prelude::*;
+
+const THREE: &str = "tickTime=2000\ninitLimit=10\nsyncLimit=5\nserver.1=zk1:2888:3888;2181\n\
+                     server.2=zk2:2888:3888\nserver.3=zk3:2888:3888\n";
+
+/// Reads `text` with a data directory that holds `myid`; `$` in it is that directory.
+fn read(myid: &str, text: &str) -> Result<Loaded, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("myid"), myid).unwrap();
+    let text = format!("dataDir={}\n{text}", dir.path().display());
+    let file = dir.path().join("zoo.cfg");
+    std::fs::write(&file, text).unwrap();
+    Config::load(&file)
+}
+
+/// The only fault, as it is printed behind the file's directory.
+fn fault(text: &str) -> String {
+    let error = read("1", text).expect_err(text);
+    assert_eq!(error.faults.len(), 1, "{error}");
+    let shown = error.to_string();
+    shown.rsplit_once('/').map_or(shown.clone(), |_| {
+        shown[shown.find("zoo.cfg").unwrap_or(0)..].to_owned()
+    })
+}
+
+fn warnings(text: &str) -> Vec<String> {
+    read("1", text)
+        .unwrap()
+        .warnings
+        .iter()
+        .map(|warning| warning.what.clone())
+        .collect()
+}
+
+#[test]
+fn the_sample_configuration_is_standalone_with_zookeepers_defaults() {
+    let loaded = read("", "tickTime=2000\ninitLimit=10\nsyncLimit=5\nclientPort=2181\n").unwrap();
+    assert_eq!(loaded.warnings, []);
+    let config = loaded.config;
+    let expected = Config {
+        tick_ms: 2000,
+        min_session_timeout_ms: 4000,
+        max_session_timeout_ms: 40_000,
+        ..Config::standalone(
+            &config.data_dir,
+            ClientAddress {
+                host: None,
+                port: 2181,
+            },
+        )
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn an_ensemble_is_read_with_its_myid() {
+    let Loaded { config, warnings } = read(" 1\n", THREE).unwrap();
+    assert_eq!(warnings, []);
+    assert_eq!(
+        config.client,
+        Some(ClientAddress {
+            host: None,
+            port: 2181
+        })
+    );
+    assert_eq!(config.outstanding_max, 500);
+    let Mode::Ensemble(membership) = &config.mode else {
+        panic!("{config:?}")
+    };
+    assert_eq!((membership.me, membership.members.len()), (ServerId::new(1), 3));
+    assert_eq!(
+        (membership.init_limit_ticks, membership.sync_limit_ticks),
+        (10, 5)
+    );
+    assert_eq!(membership.connect_limit_ticks, 10);
+    assert_eq!(
+        membership.text(),
+        "server.1=zk1:2888:3888:participant;0.0.0.0:2181\nserver.2=zk2:2888:3888:participant\n\
+         server.3=zk3:2888:3888:participant\nversion=0"
+    );
+}
+
+#[test]
+fn one_server_is_standalone_unless_it_says_otherwise() {
+    let one = "initLimit=10\nsyncLimit=5\nserver.1=zk1:2888:3888\nclientPort=0\n";
+    assert_eq!(read("", one).unwrap().config.mode, Mode::Standalone);
+    let config = read("1", &format!("{one}standaloneEnabled=false\n"))
+        .unwrap()
+        .config;
+    assert!(matches!(config.mode, Mode::Ensemble(membership) if membership.members.len() == 1));
+}
+
+#[test]
+fn values_that_are_set_are_honoured() {
+    let text = "dataLogDir=/logs\nclientPort=1\nclientPortAddress=10.0.0.1\nminSessionTimeout=10\n\
+                maxSessionTimeout=20\nmaxClientCnxns=0\nmaxCnxns=7\n4lw.commands.whitelist=mntr,ruok\n\
+                snapCount=10\nautopurge.snapRetainCount=5\nautopurge.purgeInterval=24\njute.maxbuffer=4096\n\
+                globalOutstandingLimit=9\npreAllocSize=64\nclientPortListenBacklog=50\ntraceDir=/t\n\
+                traceMaxBytes=1048576\ndb.autocreate=FALSE\nelectionAlg=3\npeerType=participant\nforceSync=yes\n";
+    let Loaded { config, warnings } = read("", text).unwrap();
+    assert_eq!(warnings, []);
+    assert_eq!(config.data_log_dir, Path::new("/logs"));
+    assert_eq!(
+        config.client,
+        Some(ClientAddress {
+            host: Some("10.0.0.1".into()),
+            port: 1
+        })
+    );
+    assert_eq!(
+        (config.min_session_timeout_ms, config.max_session_timeout_ms),
+        (10, 20)
+    );
+    assert_eq!(
+        (config.connections_per_address_max, config.connections_max),
+        (0, 7)
+    );
+    assert!(config.words.allows(quorate_wire::frame::FourLetterWord::Mntr));
+    assert_eq!(
+        (config.snap_count, config.frame_bytes_max, config.outstanding_max),
+        (10, 4096, 9)
+    );
+    assert_eq!(
+        config.purge,
+        Purge {
+            keep: 5,
+            interval_hours: 24
+        }
+    );
+    assert_eq!(
+        (config.log_allocation_bytes, config.client_backlog),
+        (65_536, Some(50))
+    );
+    assert_eq!(
+        config.trace,
+        Trace {
+            dir: "/t".into(),
+            bytes_max: 1 << 20
+        }
+    );
+    assert!(!config.autocreate);
+}
+
+#[test]
+fn a_wrong_value_names_line_key_value_and_what_is_allowed() {
+    assert_eq!(
+        fault("clientPort=2181\ntickTime=2s\n"),
+        "zoo.cfg:3: tickTime=2s: must be a whole number from 1 to 2147483647"
+    );
+    for (line, what) in [
+        ("tickTime=0", "from 1"),
+        ("clientPort=65536", "from 0 to 65535"),
+        ("minSessionTimeout=-2", "from -1"),
+        (
+            "minSessionTimeout=9\nmaxSessionTimeout=8",
+            "above maxSessionTimeout",
+        ),
+        ("maxClientCnxns=x", "whole number"),
+        ("jute.maxbuffer=1", "from 1024"),
+        ("snapCount=", "whole number"),
+        ("quorumListenOnAllIPs=yes", "true or false"),
+        ("electionAlg=0", "only 3"),
+        ("peerType=observer", "observers"),
+        ("peerType=leader", "participant"),
+        ("clientPortAddress=::1", "needs clientPort"),
+        ("dataLogDir=", "directory"),
+        ("traceMaxBytes=1", "from 1048576"),
+        ("server.x=zk:1:2", "server.N"),
+        ("server.1=zk:1", "electionPort"),
+    ] {
+        let shown = fault(line);
+        assert!(
+            shown.contains(what) && shown.contains("zoo.cfg:2: "),
+            "{line}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_the_order_of_the_file() {
+    let error = read("1", "tickTime=a\nsnapCount=b\nsslQuorum=true\n").unwrap_err();
+    assert_eq!(
+        error.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(),
+        [Some(2), Some(3), Some(4)]
+    );
+    assert_eq!(error.to_string().lines().count(), 3);
+}
+
+#[test]
+fn what_would_change_data_or_security_is_never_ignored() {
+    for line in [
+        "sslQuorum=true",
+        "portUnification=true",
+        "quorum.auth.enableSasl=true",
+        "secureClientPort=2182",
+        "group.1=1:2",
+        "weight.1=2",
+        "oraclePath=/o",
+        "dynamicConfigFile=/d",
+        "reconfigEnabled=true",
+        "localSessionsEnabled=true",
+        "extendedTypesEnabled=true",
+        "enforce.auth.enabled=true",
+        "enforce.auth.schemes=sasl",
+        "sessionRequireClientSASLAuth=true",
+        "enforceQuota=true",
+        "closeSessionTxn.enabled=false",
+        "snapshot.compression.method=gz",
+        "DigestAuthenticationProvider.digestAlg=SHA-256",
+        "server.9=zk9:1:2:observer",
+    ] {
+        let shown = fault(line);
+        assert!(shown.contains("not supported yet"), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_off_anyway_is_accepted_in_silence() {
+    let text = "clientPort=1\nsslQuorum=false\nreconfigEnabled=False\nenforceQuota=false\n\
+                closeSessionTxn.enabled=true\nsnapshot.compression.method=\n";
+    assert_eq!(warnings(text), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_not_honoured_is_warned_of_by_line() {
+    let loaded = read("", "clientPort=1\nadmin.serverPort=8080\nnoSuchKey=1\n").unwrap();
+    let shown: Vec<_> = loaded
+        .warnings
+        .iter()
+        .map(|warning| (warning.line, warning.what.as_str()))
+        .collect();
+    let expected = [
+        (Some(3), "known, not supported yet: ignored"),
+        (Some(4), "ignored: no such key"),
+    ];
+    assert_eq!(shown, expected);
+    for (line, what) in [
+        ("forceSync=no", "always synced"),
+        ("snapCount=1", "raised to 2"),
+        ("autopurge.snapRetainCount=1", "raised to 3"),
+        ("clientPort=2", "replaces line 2"),
+        ("zookeeper.snapCount=5", "prefix"),
+        ("4lw.commands.whitelist=ruok,nope", "nope"),
+        ("commitProcessor.numWorkerThreads=4", "no effect"),
+        ("leader.nodelay=true", "no effect"),
+    ] {
+        let shown = warnings(&format!("clientPort=1\n{line}\n"));
+        assert!(shown.len() == 1 && shown[0].contains(what), "{line}: {shown:?}");
+    }
+    assert!(warnings("")[0].contains("no clientPort"));
+    let even = format!("{THREE}server.4=zk4:2888:3888\n");
+    assert!(warnings(&even)[0].contains("4 voters tolerate no more failures than 3"));
+}
+
+#[test]
+fn an_ensemble_without_its_limits_or_myid_is_refused() {
+    let without = |key: &str| {
+        THREE
+            .lines()
+            .filter(|line| !line.starts_with(key))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert!(fault(&without("initLimit")).contains("initLimit is missing"));
+    assert!(fault(&without("syncLimit")).contains("syncLimit is missing"));
+    for (myid, what) in [
+        ("", "\"\""),
+        ("x", "\"x\""),
+        ("4", "no server.N line"),
+        ("-1", "\"-1\""),
+    ] {
+        let error = read(myid, THREE).unwrap_err().to_string();
+        assert!(error.contains("/myid: says") && error.contains(what), "{error}");
+        assert!(error.contains("one of 1, 2, 3"), "{error}");
+    }
+    let error = read::config(Path::new("zoo.cfg"), &format!("dataDir=/nowhere\n{THREE}")).unwrap_err();
+    assert!(
+        error.to_string().starts_with("/nowhere/myid: cannot be read"),
+        "{error}"
+    );
+    let error = read::config(Path::new("zoo.cfg"), "clientPort=1\n").unwrap_err();
+    assert!(error.to_string().contains("dataDir is missing"), "{error}");
+}
+
+#[test]
+fn a_client_port_said_twice_must_be_the_same() {
+    assert!(fault(&format!("{THREE}clientPort=2182\n")).contains("differs from 0.0.0.0:2181"));
+    assert!(read("1", &format!("{THREE}clientPort=2181\n")).is_ok());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Config::load(Path::new("/nowhere/zoo.cfg"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("/nowhere/zoo.cfg: cannot be read"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_a_panic(text in "([a-zA-Z0-9.]{0,9}[=: ][a-z0-9:;|.-]{0,30}\n){0,9}") {
+        let _ = read::config(Path::new("zoo.cfg"), &text);
+    }
+
+    #[test]
+    fn known_keys_with_any_value_are_read_without_a_panic(
+        key in prop::sample::select(vec!["tickTime", "server.1", "clientPort", "maxSessionTimeout", "traceDir"]),
+        value in any::<String>(),
+    ) {
+        let _ = read::config(Path::new("zoo.cfg"), &format!("{key}={value}"));
+    }
+}
