@@ -1,5 +1,6 @@
 //! The tokio shell around the step functions.
 
+pub mod config;
 mod election_port;
 mod recent;
 pub mod service;
