@@ -5,6 +5,7 @@ use crate::error::{DecodeError, Fault};
 use crate::frame::put_frame;
 use crate::jute::{PutJute, Reader};
 use bytes::{BufMut, Bytes, BytesMut};
+use quorate_zab::{Notification, PeerEpoch, PeerState, Round, ServerId, Vote, Zxid};
 
 #[cfg(test)]
 mod tests;
@@ -103,20 +104,6 @@ impl InitialMessage {
     }
 }
 
-/// What a server is doing, as votes name it.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[repr(i32)]
-pub enum PeerState {
-    /// It looks for a leader.
-    Looking = 0,
-    /// It follows one.
-    Following = 1,
-    /// It leads.
-    Leading = 2,
-    /// It follows one without a vote.
-    Observing = 3,
-}
-
 /// A vote as it is sent: whom the sender proposes or follows, and why.
 ///
 /// | offset | bytes | meaning | absent in |
@@ -130,25 +117,14 @@ pub enum PeerState {
 /// | 40 | 4 | length of the config | version 1 |
 /// | 44 | | config text | version 1 |
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Notification {
-    /// What the sender is doing.
-    pub state: PeerState,
-    /// The proposed or current leader; [`NOBODY`] from observers.
-    pub leader: i64,
-    /// The last zxid of that leader; [`NOBODY`] from observers.
-    pub zxid: i64,
-    /// The sender's round.
-    pub election_epoch: i64,
-    /// The currentEpoch of that leader; [`NOBODY`] from observers.
-    pub peer_epoch: i64,
+pub struct NotificationFrame {
+    /// The vote, its round, and what the sender is doing.
+    pub notification: Notification,
     /// 2 from every server since 3.5; 0 and 1 carry no config.
     pub version: i32,
-    /// The sender's configuration as text, unparsed.
+    /// The sender's configuration as text, unparsed; `None` if the version has none.
     pub config: Option<Bytes>,
 }
-
-/// Leader, zxid and epoch in an observer's vote.
-pub const NOBODY: i64 = i64::MIN;
 
 /// The version that servers have sent since 3.5.
 pub const NOTIFICATION_VERSION: i32 = 2;
@@ -156,64 +132,71 @@ pub const NOTIFICATION_VERSION: i32 = 2;
 const BYTES_3_3: usize = 28;
 const BYTES_3_4: usize = 40;
 
-impl Notification {
+impl NotificationFrame {
+    /// A notification of today's version.
+    pub const fn new(notification: Notification, config: Bytes) -> Self {
+        Self {
+            notification,
+            version: NOTIFICATION_VERSION,
+            config: Some(config),
+        }
+    }
+
     /// Reads the body of a frame; what follows the config is ignored.
     ///
     /// # Errors
     ///
-    /// If it is shorter than its version needs, or the state is unknown: the message is to be ignored,
-    /// the connection stays.
+    /// If it is shorter than its version needs, the state is unknown or the round negative: the message
+    /// is to be ignored, the connection stays.
     pub fn decode(body: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
-        let state = match reader.int("notification.state")? {
-            0 => PeerState::Looking,
-            1 => PeerState::Following,
-            2 => PeerState::Leading,
-            3 => PeerState::Observing,
-            unknown => {
-                return Err(DecodeError::new(
-                    "notification.state",
-                    0,
-                    Fault::Unknown(unknown.into()),
-                ));
-            }
-        };
-        let leader = reader.long("notification.leader")?;
-        let zxid = reader.long("notification.zxid")?;
-        let election_epoch = reader.long("notification.electionEpoch")?;
-        let peer_epoch = match body.len() {
-            BYTES_3_3 => zxid >> 32,
+        let state = reader.int("notification.state")?;
+        let state = PeerState::from_wire(state).ok_or(DecodeError::new(
+            "notification.state",
+            0,
+            Fault::Unknown(state.into()),
+        ))?;
+        let leader = ServerId::new(reader.bits("notification.leader")?);
+        let zxid = Zxid::from_bits(reader.bits("notification.zxid")?);
+        let at_round = reader.offset();
+        let round = reader.long("notification.electionEpoch")?;
+        let round = u64::try_from(round)
+            .map_err(|_| DecodeError::new("notification.electionEpoch", at_round, Fault::Unknown(round)))?;
+        let epoch = PeerEpoch::from_bits(match body.len() {
+            BYTES_3_3 => zxid.bits() as i64 >> 32,
             _ => reader.long("notification.peerEpoch")?,
-        };
+        });
         let version = match body.len() {
             BYTES_3_3 | BYTES_3_4 => 0,
             _ => reader.int("notification.version")?,
         };
         let config = if version > 1 {
-            config(&mut reader, body)?
+            Some(config(&mut reader, body)?)
         } else {
             None
         };
+        let vote = Vote { leader, zxid, epoch };
         Ok(Self {
-            state,
-            leader,
-            zxid,
-            election_epoch,
-            peer_epoch,
+            notification: Notification {
+                state,
+                vote,
+                round: Round::new(round),
+            },
             version,
             config,
         })
     }
 
-    /// Writes the notification as a frame, in the form of its version: 2 has a config, the others are
-    /// 40 bytes.
+    /// Writes the notification as a frame: with its config, which may be empty, if the version has one,
+    /// else in 40 bytes.
     pub fn encode(&self, out: &mut BytesMut) {
+        let Notification { state, vote, round } = self.notification;
         put_frame(out, |out| {
-            out.put_i32(self.state as i32);
-            out.put_i64(self.leader);
-            out.put_i64(self.zxid);
-            out.put_i64(self.election_epoch);
-            out.put_i64(self.peer_epoch);
+            out.put_i32(state.to_wire());
+            out.put_u64(vote.leader.get());
+            out.put_u64(vote.zxid.bits());
+            out.put_u64(round.get());
+            out.put_i64(vote.epoch.bits());
             out.put_i32(self.version);
             if self.version > 1 {
                 out.put_buffer(Some(self.config.as_deref().unwrap_or_default()));
@@ -222,8 +205,8 @@ impl Notification {
     }
 }
 
-fn config(reader: &mut Reader<'_>, body: &Bytes) -> Result<Option<Bytes>, DecodeError> {
+fn config(reader: &mut Reader<'_>, body: &Bytes) -> Result<Bytes, DecodeError> {
     let null = reader.error("notification.config", Fault::NegativeLength(-1));
     let config = reader.buffer("notification.config")?.ok_or(null)?;
-    Ok(Some(body.slice_ref(config)))
+    Ok(body.slice_ref(config))
 }

@@ -10,7 +10,7 @@ use crate::frame::put_frame;
 use crate::jute::{PutJute, Reader};
 use crate::stat::{STAT_BYTES, encode_stat};
 use bytes::{BufMut, BytesMut};
-use quorate_tree::{Acl, Stat};
+use quorate_tree::{Acl, EventKind, Stat};
 
 #[cfg(test)]
 mod tests;
@@ -185,20 +185,6 @@ pub fn put_results(out: &mut BytesMut, header: ReplyHeader, results: &[MultiResu
     put_reply(out, header, 0, |out| multi::encode_results(results, out));
 }
 
-/// What happened to a watched path, in ZooKeeper's numbers.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[repr(i32)]
-pub enum EventKind {
-    /// The znode was created.
-    Created = 1,
-    /// The znode was deleted.
-    Deleted = 2,
-    /// The znode's data was set.
-    DataChanged = 3,
-    /// A child was created or deleted.
-    ChildrenChanged = 4,
-}
-
 /// The state that servers put into events: SyncConnected.
 const SYNC_CONNECTED: i32 = 3;
 
@@ -236,10 +222,10 @@ impl WatcherEvent {
     pub fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let start = reader.clone();
         let kind = match reader.int("event.type")? {
-            1 => EventKind::Created,
-            2 => EventKind::Deleted,
-            3 => EventKind::DataChanged,
-            4 => EventKind::ChildrenChanged,
+            1 => EventKind::NodeCreated,
+            2 => EventKind::NodeDeleted,
+            3 => EventKind::NodeDataChanged,
+            4 => EventKind::NodeChildrenChanged,
             unknown => return Err(start.error("event.type", Fault::Unknown(unknown.into()))),
         };
         Ok(Self {
