@@ -91,7 +91,7 @@ impl TxnEntry {
 
 fn can_apply(txn: &Txn) -> Result<(), Unsupported> {
     let creatable = |path: &str| {
-        if path.starts_with('/') && !path.ends_with('/') {
+        if path.starts_with('/') && path::place(path).is_some() {
             Ok(())
         } else {
             Err(Unsupported::Path { path: path.into() })
@@ -249,10 +249,7 @@ impl Tree {
         firing: &mut Firing<'_>,
     ) -> Result<Stat, Code> {
         let path = create.path.as_str();
-        let (parent_path, name) = match path::split(path) {
-            Some((parent, name)) if !name.is_empty() => (parent, name),
-            _ => return Err(Code::BAD_ARGUMENTS),
-        };
+        let (parent_path, name) = path::place(path).ok_or(Code::BAD_ARGUMENTS)?;
         let parent = self.find(parent_path).ok_or(Code::NO_NODE)?;
         let known_cversion = create.parent_cversion.filter(|&cversion| cversion != -1);
         if let Some(existing) = self.child(parent, name) {
@@ -285,7 +282,7 @@ impl Tree {
     }
 
     fn apply_delete(&mut self, header: &TxnHeader, path: &str, firing: &mut Firing<'_>) -> Result<(), Code> {
-        let (parent_path, name) = path::split(path).ok_or(Code::BAD_ARGUMENTS)?;
+        let (parent_path, name) = path::place(path).ok_or(Code::BAD_ARGUMENTS)?;
         if path::is_special(path) {
             return Err(Code::BAD_ARGUMENTS);
         }

@@ -119,8 +119,8 @@ impl TreeLoader {
             self.tree.insert_root(data, acl, stat);
             return Ok(());
         }
-        let (parent, name) = match path::split(path) {
-            Some((parent, name)) if !name.is_empty() && path.starts_with('/') => (parent, name),
+        let (parent, name) = match path::place(path) {
+            Some(place) if path.starts_with('/') => place,
             _ if path.is_empty() => return Err(LoadError::Twice { path: path.into() }),
             _ => return Err(LoadError::BadPath { path: path.into() }),
         };

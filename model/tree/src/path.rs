@@ -42,6 +42,11 @@ pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     path.rsplit_once('/')
 }
 
+/// Where a znode is: its parent's path and its name, if both can be told.
+pub(crate) fn place(path: &str) -> Option<(&str, &str)> {
+    split(path).filter(|(parent, name)| *parent != "/" && !name.is_empty())
+}
+
 /// The first check of `create` and `delete`: a parent can be told, and there is no NUL.
 pub(crate) fn split_checked(path: &str) -> Result<(&str, &str), Code> {
     match split(path) {

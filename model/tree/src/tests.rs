@@ -1,1 +1,123 @@
+//! Properties of the whole crate: what is predicted comes true, replays converge, nothing is lost.
 
+mod fuzzy;
+pub(crate) mod leader;
+mod predictions;
+mod recorded;
+
+use crate::{Acl, Code, SessionId, StatPersisted, Tree, TreeLoader, WriteRequest};
+use proptest::prelude::*;
+
+type Znode = (String, Option<Vec<u8>>, Vec<Acl>, StatPersisted);
+
+/// All that a snapshot would hold, in an order of its own.
+#[derive(Debug, PartialEq)]
+struct Content {
+    sessions: Vec<(SessionId, i32)>,
+    znodes: Vec<Znode>,
+    owners: Vec<(SessionId, Vec<String>)>,
+    containers: Vec<String>,
+    digest: u64,
+}
+
+impl Content {
+    fn of(tree: &Tree) -> Self {
+        let mut znodes = Vec::new();
+        let mut walk = tree.walk();
+        while let Some(znode) = walk.next_node() {
+            let acl = match tree.acls().find(|(id, _)| *id == znode.acl) {
+                Some((_, list)) => list.to_vec(),
+                None => {
+                    assert_eq!(znode.acl, -1, "{} has an ACL that is not listed", znode.path);
+                    open()
+                }
+            };
+            znodes.push((
+                znode.path.to_string(),
+                znode.data.map(<[u8]>::to_vec),
+                acl,
+                *znode.stat,
+            ));
+        }
+        znodes.sort_by(|one, other| one.0.cmp(&other.0));
+        let sorted = |paths: &mut dyn Iterator<Item = String>| {
+            let mut paths: Vec<_> = paths.collect();
+            paths.sort();
+            paths
+        };
+        let owner = |(session, _)| (session, sorted(&mut tree.ephemerals(session)));
+        Content {
+            sessions: tree.sessions().collect(),
+            znodes,
+            owners: tree.ephemeral_owners().map(owner).collect(),
+            containers: sorted(&mut tree.containers()),
+            digest: tree.digest(),
+        }
+    }
+}
+
+/// The tree written out and read back.
+fn reloaded(tree: &Tree) -> Tree {
+    let mut loader = TreeLoader::new();
+    for (session, timeout_ms) in tree.sessions() {
+        loader.session(session, timeout_ms);
+    }
+    for (id, list) in tree.acls() {
+        loader.acl(id, list.to_vec()).unwrap();
+    }
+    let mut walk = tree.walk();
+    while let Some(znode) = walk.next_node() {
+        loader
+            .node(znode.path, znode.data, znode.acl, *znode.stat)
+            .unwrap();
+    }
+    loader.finish(tree.last_zxid(), None).unwrap()
+}
+
+pub(crate) fn acl(perms: i32) -> Vec<Acl> {
+    vec![Acl {
+        perms,
+        scheme: "world".into(),
+        id: "anyone".into(),
+    }]
+}
+
+pub(crate) fn open() -> Vec<Acl> {
+    acl(31)
+}
+
+/// A request and the session that makes it.
+type Asked = (SessionId, WriteRequest);
+
+fn paths() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/a/d", "/e"]),
+        2 => prop::sample::select(vec!["/a/b0000000000", "/a/0000000001", "/a/b/c0000000000", "/zookeeper/x"]),
+        1 => prop::sample::select(vec!["/", "", "/zookeeper", "/zookeeper/config", "/a/", "a", "/a//b", "/\0"]),
+    ]
+    .prop_map(String::from)
+}
+
+fn data() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop::option::of(prop::collection::vec(any::<u8>(), 0..20))
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let version = prop_oneof![4 => Just(-1), 1 => 0..3];
+    let lists =
+        prop_oneof![8 => Just(open()), 1 => Just(acl(1)), 1 => (0..32).prop_map(acl), 1 => Just(Vec::new())];
+    let flags = prop_oneof![10 => 0..4, 1 => Just(4), 1 => -1..8];
+    let request = prop_oneof![
+        2 => (1000..9000).prop_map(|timeout_ms| WriteRequest::CreateSession { timeout_ms }),
+        1 => Just(WriteRequest::CloseSession),
+        9 => (paths(), data(), lists, flags, any::<bool>()).prop_map(|(path, data, acl, flags, with_stat)| {
+            WriteRequest::Create { path, data, acl, flags, with_stat }
+        }),
+        5 => (paths(), version.clone()).prop_map(|(path, version)| WriteRequest::Delete { path, version }),
+        4 => (paths(), data(), version)
+            .prop_map(|(path, data, version)| WriteRequest::SetData { path, data, version }),
+        1 => paths().prop_map(|path| WriteRequest::DeleteContainer { path }),
+        1 => Just(WriteRequest::Refused(Code::UNIMPLEMENTED)),
+    ];
+    (1..4i64, request)
+}

@@ -1,0 +1,224 @@
+//! Replays over snapshots that were written while transactions were applied.
+
+use super::leader::Leader;
+use super::*;
+use crate::{Create, DigestCheck, Owner, Txn, TxnEntry, TxnHeader, TxnResult, WatchTable};
+
+/// What goes into the log: also what no client can ask for yet.
+#[derive(Clone, Debug)]
+enum Logged {
+    Asked(Asked),
+    SetAcl(String, Vec<Acl>),
+    Container(String),
+    Ttl(String, i64),
+    Multi(Vec<Asked>),
+    Config(Vec<u8>),
+}
+
+fn logged() -> impl Strategy<Value = Logged> {
+    let session = |request: &WriteRequest| {
+        matches!(
+            request,
+            WriteRequest::CreateSession { .. } | WriteRequest::CloseSession
+        )
+    };
+    let part = asked().prop_filter("no multi has sessions", move |(_, request)| !session(request));
+    let digest = |name: &str| {
+        vec![Acl {
+            perms: 31,
+            scheme: "digest".into(),
+            id: format!("{name}:x"),
+        }]
+    };
+    prop_oneof![
+        12 => asked().prop_map(Logged::Asked),
+        1 => (paths(), prop_oneof![Just(open()), Just(acl(1)), "[ab]".prop_map(move |name| digest(&name))])
+            .prop_map(|(path, list)| Logged::SetAcl(path, list)),
+        1 => paths().prop_map(Logged::Container),
+        1 => (paths(), 1i64..100).prop_map(|(path, ttl_ms)| Logged::Ttl(path, ttl_ms)),
+        2 => prop::collection::vec(part, 1..4).prop_map(Logged::Multi),
+        1 => prop::collection::vec(any::<u8>(), 0..9).prop_map(Logged::Config),
+    ]
+}
+
+/// The log of a leader that applies at once.
+fn log_of(steps: Vec<Logged>) -> Vec<TxnEntry> {
+    let mut leader = Leader::with_sessions();
+    for step in steps {
+        write(&mut leader, step);
+    }
+    leader.log
+}
+
+fn write(leader: &mut Leader, step: Logged) {
+    let create = |leader: &Leader, path: &str| {
+        let (parent, _) = path.rsplit_once('/')?;
+        let parent = leader.tree.find(parent)?;
+        let parent = leader.tree.node(parent).stat;
+        let cversion = parent.cversion + 1;
+        let free = crate::path::validate(path).is_ok()
+            && leader.tree.find(path).is_none()
+            && !matches!(parent.owner(), Owner::Session(_));
+        let acl = open();
+        free.then(|| Create {
+            path: path.into(),
+            data: None,
+            acl,
+            parent_cversion: Some(cversion),
+        })
+    };
+    let txn = match step {
+        Logged::Asked((session, request)) => {
+            leader.now(session, request);
+            return;
+        }
+        Logged::SetAcl(path, acl) => {
+            let Some(stat) = leader.tree.stat(&path) else {
+                return;
+            };
+            Txn::SetAcl {
+                path,
+                acl,
+                version: stat.aversion + 1,
+            }
+        }
+        Logged::Container(path) => {
+            let Some(create) = create(leader, &path) else {
+                return;
+            };
+            Txn::CreateContainer(create)
+        }
+        Logged::Ttl(path, ttl_ms) => {
+            let Some(create) = create(leader, &path) else {
+                return;
+            };
+            Txn::CreateTtl { create, ttl_ms }
+        }
+        Logged::Multi(parts) => {
+            let mut outstanding = crate::Outstanding::new();
+            let cx = leader.context(1);
+            let prepare = |(_, request)| crate::prepare(request, &cx, &leader.tree, &mut outstanding).txn;
+            Txn::Multi(parts.into_iter().map(prepare).collect())
+        }
+        Logged::Config(data) => Txn::Reconfig {
+            path: crate::path::CONFIG.into(),
+            data: Some(data),
+            version: -1,
+        },
+    };
+    let cx = leader.context(1);
+    let header = TxnHeader {
+        session: cx.session,
+        cxid: cx.cxid,
+        zxid: cx.zxid,
+        time_ms: cx.time_ms,
+    };
+    let mut entry = TxnEntry {
+        header,
+        txn,
+        digest: None,
+    };
+    assert_eq!(entry.can_apply(), Ok(()));
+    let outcome = leader.tree.apply(&entry, &mut WatchTable::new());
+    assert!(!matches!(outcome.result, TxnResult::Error(_)), "{entry:?}");
+    entry.digest = Some(crate::TxnDigest {
+        version: 2,
+        digest: leader.tree.digest(),
+    });
+    leader.log.push(entry);
+}
+
+/// Apache's way to write a snapshot: each znode is copied as it is when its turn comes, each list of
+/// children as it is then, and transactions are applied in between.
+struct Serializer<'a> {
+    tree: Tree,
+    coming: std::slice::Iter<'a, TxnEntry>,
+    pace: std::iter::Cycle<std::slice::Iter<'a, usize>>,
+    loader: TreeLoader,
+    acls: i64,
+}
+
+impl Serializer<'_> {
+    fn serialize(&mut self, path: &str) {
+        let Some(id) = self.tree.find(path) else { return };
+        let node = self.tree.node(id);
+        let children: Vec<String> = {
+            let mut names = Vec::new();
+            let mut child = node.first_child;
+            while let Some(at) = child.some() {
+                names.push(self.tree.node(at).name().to_string());
+                child = self.tree.node(at).next;
+            }
+            names
+        };
+        self.acls += 1;
+        self.loader
+            .acl(self.acls, self.tree.acl_list(id).to_vec())
+            .unwrap();
+        self.loader.node(path, node.data(), self.acls, node.stat).unwrap();
+        for name in children {
+            for _ in 0..*self.pace.next().unwrap() {
+                if let Some(entry) = self.coming.next() {
+                    self.tree.apply(entry, &mut WatchTable::new());
+                }
+            }
+            self.serialize(&format!("{path}/{name}"));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn a_replay_over_a_fuzzy_snapshot_converges(
+        steps in prop::collection::vec(logged(), 1..60),
+        start in any::<prop::sample::Index>(),
+        pace in prop::collection::vec(0usize..6, 1..8),
+    ) {
+        let log = log_of(steps);
+        let mut tree = Tree::new();
+        let (before, after) = log.split_at(start.index(log.len()));
+        for entry in before {
+            tree.apply(entry, &mut WatchTable::new());
+        }
+        let last_zxid = tree.last_zxid();
+        let mut loader = TreeLoader::new();
+        for (session, timeout_ms) in tree.sessions() {
+            loader.session(session, timeout_ms);
+        }
+        let mut serializer =
+            Serializer { tree, coming: after.iter(), pace: pace.iter().cycle(), loader, acls: 0 };
+        serializer.serialize("");
+        let Serializer { mut tree, coming, loader, .. } = serializer;
+        let fuzzy_until = tree.last_zxid();
+        let mut loaded = loader.finish(last_zxid, Some(fuzzy_until)).unwrap();
+        for entry in after {
+            let outcome = loaded.apply(entry, &mut WatchTable::new());
+            prop_assert!(!matches!(outcome.digest, DigestCheck::Differs { .. }), "{:?} after {:?}", outcome, entry);
+            prop_assert_eq!(outcome.digest == DigestCheck::Unchecked, entry.digest.is_none() || entry.header.zxid < fuzzy_until);
+        }
+        for entry in coming {
+            tree.apply(entry, &mut WatchTable::new());
+        }
+        prop_assert_eq!(Content::of(&loaded), Content::of(&tree));
+        prop_assert_eq!(Content::of(&reloaded(&loaded)), Content::of(&tree));
+    }
+
+    #[test]
+    fn a_suffix_applied_twice_is_a_suffix_applied_once(
+        steps in prop::collection::vec(logged(), 1..60),
+        start in any::<prop::sample::Index>(),
+    ) {
+        let log = log_of(steps);
+        let mut tree = Tree::new();
+        for entry in &log {
+            tree.apply(entry, &mut WatchTable::new());
+        }
+        let once = Content::of(&tree);
+        for entry in &log[start.index(log.len())..] {
+            tree.apply(entry, &mut WatchTable::new());
+        }
+        prop_assert_eq!(Content::of(&tree), once);
+    }
+}
