@@ -1,6 +1,6 @@
 //! What do the scenarios share?
 
-use quorate_tests::{Client, Ensemble, Kind, command};
+use quorate_tests::{Ensemble, Kind, command};
 
 /// Three servers of the kind under test.
 pub(crate) fn three() -> [Kind; 3] {
@@ -24,14 +24,4 @@ pub(crate) fn audit_holds(ensemble: &Ensemble) {
 pub(crate) fn stop_and_audit(mut ensemble: Ensemble) {
     ensemble.stop_all();
     audit_holds(&ensemble);
-}
-
-/// Whether the znode is there, after a sync.
-#[track_caller]
-pub(crate) fn exists(client: &mut Client, path: &str) -> bool {
-    client.sync("/").expect("a serving server syncs");
-    client
-        .exists(path, false)
-        .expect("a serving server reads")
-        .is_some()
 }

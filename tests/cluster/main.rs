@@ -6,4 +6,5 @@ mod acked_not_committed;
 mod common;
 mod first_run;
 mod paused_leader;
+mod self_check;
 mod truncated_tail;

@@ -1,1 +1,7 @@
 //! Do our servers and Apache ZooKeeper agree, in one ensemble and over one data directory?
+
+mod common;
+mod data_directory;
+mod mixed_load;
+mod mixed_sync;
+mod replacement;

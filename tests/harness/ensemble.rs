@@ -105,6 +105,24 @@ impl Builder {
         ensemble.wait_all_serve();
         ensemble
     }
+
+    /// Starts the servers so that `leader` leads: with empty directories, of the first two the one with
+    /// the higher id wins, and the others find it established.
+    ///
+    /// # Panics
+    ///
+    /// If another server leads, or `leader` is 1.
+    pub fn start_led_by(self, leader: u64) -> Ensemble {
+        assert!(leader > 1, "among empty servers the lowest id never leads");
+        let mut ensemble = self.build();
+        for id in [1, leader] {
+            ensemble.member(id).start();
+        }
+        assert_eq!(ensemble.wait_all_serve(), leader);
+        ensemble.start_all();
+        assert_eq!(ensemble.wait_all_serve(), leader);
+        ensemble
+    }
 }
 
 /// Servers that know each other. Dropped, it kills them and removes their files, unless the test is

@@ -19,6 +19,8 @@ pub mod member;
 mod process;
 pub mod python;
 pub mod relay;
+pub mod tail;
+pub mod varied;
 mod wait;
 pub mod writers;
 

@@ -1,0 +1,106 @@
+//! A data directory goes from Apache's server to ours and back: is everything in it, after a stop and
+//! after a kill?
+
+use std::collections::BTreeMap;
+
+use quorate_tests::agree::{Tree, compare_digests, tree};
+use quorate_tests::{Ensemble, Kind, LONG, varied, wait_until};
+
+use crate::common::all;
+
+/// The tree without the ephemerals, whose sessions may end between two looks, and without what the
+/// end of an ephemeral changes in its parent.
+fn lasting(tree: Tree) -> BTreeMap<String, String> {
+    let parents: Vec<String> = tree
+        .iter()
+        .filter(|(_, znode)| znode.stat.ephemeral_owner != 0)
+        .filter_map(|(path, _)| path.rsplit_once('/').map(|(parent, _)| parent.to_owned()))
+        .collect();
+    let lasting = tree
+        .into_iter()
+        .filter(|(_, znode)| znode.stat.ephemeral_owner == 0);
+    lasting
+        .map(|(path, mut znode)| {
+            if parents.contains(&path) {
+                (znode.stat.pzxid, znode.stat.cversion, znode.stat.num_children) = (0, 0, 0);
+            }
+            (path, format!("{znode:?}"))
+        })
+        .collect()
+}
+
+fn there_and_back(name: &str, servers: usize, killed: bool) {
+    let mut ensemble = Ensemble::builder(name, vec![Kind::Apache; servers]).start();
+    let mut expected = BTreeMap::new();
+    for (turn, kind) in [Kind::Apache, Kind::subject(), Kind::Apache, Kind::subject()]
+        .into_iter()
+        .enumerate()
+    {
+        if turn > 0 {
+            for member in ensemble.members_mut() {
+                if killed {
+                    member.kill();
+                } else {
+                    member.stop();
+                }
+                member.become_kind(kind);
+            }
+            ensemble.start_all();
+            ensemble.wait_all_serve();
+        }
+        let member = &ensemble.members()[0];
+        let mut client = member.client();
+        let found = lasting(tree(&mut client).unwrap());
+        for (path, znode) in &expected {
+            assert_eq!(
+                found.get(path),
+                Some(znode),
+                "turn {turn}, served by {kind:?}: {path}"
+            );
+        }
+        assert!(
+            turn == 0 || found.len() == expected.len(),
+            "turn {turn}, served by {kind:?}: more than was there"
+        );
+
+        let root = format!("/turn-{turn}");
+        varied::plant(&mut client, &root).unwrap();
+        // Past the next recorded digest.
+        for number in 0..150 {
+            client.create_at(&format!("{root}/{number}"), b"").unwrap();
+        }
+        assert!(
+            client
+                .exists(&format!("{root}/session"), false)
+                .unwrap()
+                .is_some()
+        );
+        client.close().unwrap();
+        let mut client = member.client();
+        wait_until(LONG, "the ephemeral ends with its session", || {
+            client
+                .exists(&format!("{root}/session"), false)
+                .unwrap()
+                .is_none()
+                .then_some(())
+        });
+        expected = lasting(tree(&mut client).unwrap());
+        // Each server checked every digest that it was sent, or wrote, against its own.
+        compare_digests(&all(&ensemble));
+    }
+}
+
+#[test]
+fn a_stopped_servers_data_directory_is_served_by_either_kind_in_turn() {
+    there_and_back("dir-stopped", 1, false);
+}
+
+#[test]
+fn a_killed_servers_data_directory_is_served_by_either_kind_in_turn() {
+    there_and_back("dir-killed", 1, true);
+}
+
+#[test]
+fn a_killed_ensembles_data_directories_are_served_by_either_kind_in_turn() {
+    there_and_back("dirs-killed", 3, true);
+}

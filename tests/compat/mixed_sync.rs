@@ -1,0 +1,195 @@
+//! A leader of one kind brings a learner of the other kind up to date: by DIFF, by SNAP, by TRUNC, and
+//! when the learner itself led an epoch in which nothing was written.
+
+use std::fs;
+use std::path::PathBuf;
+
+use quorate_tests::tail::{logged_by_the_leader_alone, synchronised_by};
+use quorate_tests::{Ensemble, Kind, LONG, Member, Packet, PacketType, varied, wait_until};
+
+use crate::common::{agree, stop_and_audit};
+
+/// Server 1 is to learn from a leader of the other kind, 3; server 2 gives the leader its quorum.
+fn learner_and_leaders(learner: Kind, leader: Kind) -> [Kind; 3] {
+    [learner, leader, leader]
+}
+
+/// Creates `count` znodes below `root`, pipelined.
+fn write(member: &Member, root: &str, count: usize) {
+    let mut client = member.client();
+    client.create_at(root, b"").unwrap();
+    let create = |number| {
+        client
+            .submit_create(&format!("{root}/{number}"), b"data")
+            .unwrap()
+    };
+    let requests: Vec<i32> = (0..count).map(create).collect();
+    for request in requests {
+        assert_eq!(client.reply(request, LONG).unwrap().code, quorate_tests::Code::OK);
+    }
+    client.close().unwrap();
+}
+
+/// Stops the learner, lets the others go on with `meanwhile`, and gives the packet that synchronised it.
+fn misses(ensemble: &mut Ensemble, meanwhile: impl FnOnce(&mut Ensemble)) -> Packet {
+    ensemble.member(1).kill();
+    meanwhile(ensemble);
+    let mark = ensemble.relay().mark();
+    ensemble.member(1).start();
+    ensemble.wait_all_serve();
+    synchronised_by(ensemble, mark, 1)
+}
+
+fn diff(name: &str, learner: Kind, leader: Kind) {
+    let kinds = learner_and_leaders(learner, leader);
+    let mut ensemble = Ensemble::builder(name, kinds).relayed().start_led_by(3);
+    write(ensemble.at(1), "/before", 150);
+    let sync = misses(&mut ensemble, |ensemble| write(ensemble.at(2), "/missed", 60));
+    assert_eq!(sync.kind, PacketType::Diff, "{name}: {sync:?}");
+    varied::plant(&mut ensemble.at(1).client(), "/varied").unwrap();
+    write(ensemble.at(1), "/after", 150);
+    agree(&ensemble);
+    stop_and_audit(ensemble);
+}
+
+#[test]
+fn our_leader_brings_apaches_learner_up_to_date_by_a_diff() {
+    diff("diff-1", Kind::Apache, Kind::subject());
+}
+
+#[test]
+fn apaches_leader_brings_our_learner_up_to_date_by_a_diff() {
+    diff("diff-2", Kind::subject(), Kind::Apache);
+}
+
+fn snapshot(name: &str, learner: Kind, leader: Kind) {
+    let kinds = learner_and_leaders(learner, leader);
+    let builder = Ensemble::builder(name, kinds).relayed();
+    let mut ensemble = builder.config("snapCount", "100").start_led_by(3);
+    write(ensemble.at(1), "/before", 150);
+    varied::plant(&mut ensemble.at(2).client(), "/varied").unwrap();
+    let sync = misses(&mut ensemble, |ensemble| {
+        write(ensemble.at(2), "/missed", 1200);
+        for id in [2, 3] {
+            wait_until(LONG, "the server took a snapshot", || {
+                let oldest_kept = newest_snapshot(ensemble.at(id))?;
+                (oldest_kept > 600).then_some(())
+            });
+            ensemble.member(id).stop();
+            purge(ensemble.at(id));
+        }
+        for id in [2, 3] {
+            ensemble.member(id).start();
+        }
+        ensemble.wait_all_serve();
+    });
+    assert_eq!(sync.kind, PacketType::Snap, "{name}: {sync:?}");
+    write(ensemble.at(1), "/after", 150);
+    agree(&ensemble);
+    stop_and_audit(ensemble);
+}
+
+#[test]
+fn our_leader_without_the_old_logs_brings_apaches_learner_up_to_date_by_a_snapshot() {
+    snapshot("snapshot-1", Kind::Apache, Kind::subject());
+}
+
+#[test]
+fn apaches_leader_without_the_old_logs_brings_our_learner_up_to_date_by_a_snapshot() {
+    snapshot("snapshot-2", Kind::subject(), Kind::Apache);
+}
+
+/// The files of a data directory that are named by a zxid, as (zxid, path).
+fn files(member: &Member, prefix: &str) -> Vec<(u64, PathBuf)> {
+    let entries = fs::read_dir(member.version_dir())
+        .expect("a served data directory")
+        .flatten();
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| {
+            let zxid = entry.file_name().to_str()?.strip_prefix(prefix)?.to_owned();
+            Some((u64::from_str_radix(&zxid, 16).ok()?, entry.path()))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// How many transactions of the first epoch the newest snapshot holds.
+fn newest_snapshot(member: &Member) -> Option<u64> {
+    files(member, "snapshot.")
+        .last()
+        .map(|(zxid, _)| zxid & 0xffff_ffff)
+}
+
+/// Removes what the newest snapshot makes superfluous, as an operator's purge does.
+fn purge(member: &Member) {
+    let (newest, _) = files(member, "snapshot.").pop().expect("there is a snapshot");
+    let logs = files(member, "log.");
+    let first_needed = logs.iter().rposition(|(zxid, _)| *zxid <= newest).unwrap_or(0);
+    let snapshots = files(member, "snapshot.")
+        .into_iter()
+        .filter(|(zxid, _)| *zxid < newest);
+    for (_, path) in logs[..first_needed].iter().cloned().chain(snapshots) {
+        fs::remove_file(path).expect("a stopped server's files can be removed");
+    }
+}
+
+fn trunc(name: &str, old: Kind, new: Kind) {
+    let kinds = [new, new, old];
+    let builder = Ensemble::builder(name, kinds).relayed();
+    let mut tail = logged_by_the_leader_alone(builder.start_led_by(3));
+    let sync = tail.returns();
+    assert_eq!(sync.kind, PacketType::Trunc, "{name}: {sync:?}");
+    write(tail.ensemble.at(3), "/after", 300);
+    agree(&tail.ensemble);
+    stop_and_audit(tail.ensemble);
+}
+
+#[test]
+fn our_leader_cuts_the_tail_of_apaches_former_leader() {
+    trunc("trunc-1", Kind::Apache, Kind::subject());
+}
+
+#[test]
+fn apaches_leader_cuts_the_tail_of_our_former_leader() {
+    trunc("trunc-2", Kind::subject(), Kind::Apache);
+}
+
+fn idle(name: &str, old: Kind, new: Kind) {
+    for written in [0, 150] {
+        let kinds = [new, new, old];
+        let builder = Ensemble::builder(&format!("{name}-{written}"), kinds).relayed();
+        let mut ensemble = builder.start_led_by(3);
+        if written > 0 {
+            write(ensemble.at(1), "/before", written);
+            // A new epoch, led by 3 again: of equal histories the highest id wins.
+            ensemble.stop_all();
+            for id in [1, 3] {
+                ensemble.member(id).start();
+            }
+            assert_eq!(ensemble.wait_all_serve(), 3);
+            ensemble.start_all();
+            assert_eq!(ensemble.wait_all_serve(), 3);
+        }
+        ensemble.member(3).kill();
+        ensemble.wait_leader(&[3]);
+        let mark = ensemble.relay().mark();
+        ensemble.member(3).start();
+        ensemble.wait_all_serve();
+        let sync = synchronised_by(&ensemble, mark, 3);
+        assert_ne!(sync.kind, PacketType::Trunc, "{name}, {written} before: {sync:?}");
+        write(ensemble.at(3), "/after", 300);
+        agree(&ensemble);
+        stop_and_audit(ensemble);
+    }
+}
+
+#[test]
+fn apaches_former_leader_of_an_epoch_without_a_write_follows_ours() {
+    idle("idle-1", Kind::Apache, Kind::subject());
+}
+
+#[test]
+fn our_former_leader_of_an_epoch_without_a_write_follows_apaches() {
+    idle("idle-2", Kind::subject(), Kind::Apache);
+}

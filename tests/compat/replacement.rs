@@ -1,0 +1,32 @@
+//! An ensemble of Apache's servers becomes one of ours, one server at a time, and back, while clients
+//! write: does anybody notice?
+
+use quorate_tests::{Ensemble, Kind, Writers};
+
+use crate::common::agree;
+
+#[test]
+fn servers_are_replaced_one_by_one_in_both_directions_and_no_acknowledged_write_is_lost() {
+    let mut ensemble = Ensemble::builder("replaced", [Kind::Apache; 3]).start();
+    let writers = Writers::start(
+        ensemble
+            .members()
+            .iter()
+            .map(|member| (member.id(), member.client_address())),
+    );
+    for kind in [Kind::subject(), Kind::Apache] {
+        for id in [1, 2, 3] {
+            writers.wait_more(&[1, 2, 3], 100);
+            ensemble.member(id).stop();
+            ensemble.member(id).become_kind(kind);
+            ensemble.member(id).start();
+            ensemble.wait_all_serve();
+        }
+    }
+    writers.wait_more(&[1, 2, 3], 300);
+    let ledger = writers.finish();
+    for member in ensemble.members() {
+        ledger.check(&mut member.client());
+    }
+    agree(&ensemble);
+}
