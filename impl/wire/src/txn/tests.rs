@@ -165,6 +165,18 @@ fn an_error_inside_a_multi_counts_its_offset_from_the_start_of_the_entry() {
 }
 
 #[test]
+fn a_record_inside_a_multi_fills_its_buffer() {
+    let mut bytes = encoded(&entry(Txn::Multi(vec![Txn::Error { code: -101 }]), None));
+    bytes[HEADER_BYTES + 4 + 4 + 3] = 5;
+    bytes.push(0);
+    let error = decode_entry(&bytes).unwrap_err();
+    assert_eq!(
+        error,
+        DecodeError::new("multi.data", bytes.len() - 1, Fault::Trailing(1))
+    );
+}
+
+#[test]
 fn an_unknown_type_and_bytes_that_are_no_digest_are_refused() {
     let mut bytes = encoded(&entry(Txn::Delete { path: "/a".into() }, None));
     bytes.push(0);
