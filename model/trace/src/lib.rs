@@ -1,1 +1,25 @@
 //! The recorded path of a server through the model: schema, writer and reader.
+//!
+//! A [`Recorder`] writes what enters the step functions of one boot of one server, ahead of the steps;
+//! [`read_dir`] finds such traces and [`BootTrace::records`] reads them back, verified.
+
+mod digest;
+mod error;
+mod frame;
+mod keeper;
+mod live;
+mod reader;
+mod recorder;
+mod schema;
+mod segment;
+
+pub use digest::{
+    Contents, Digest, Sum, Witnessed, digest_of_effects, digest_of_election_effects, digest_of_state, hash64,
+};
+pub use error::TraceError;
+pub use reader::{BootTrace, Ending, Entry, Found, Records, read_dir, read_dirs};
+pub use recorder::{Limits, Loss, Recorder};
+pub use schema::{
+    Boot, BootId, ConnDown, ConnName, ConnUp, Dropped, ElectionFrame, Ended, Header, Mark, Origin, Previous,
+    Record, SCHEMA, STEP_HASH, Side,
+};

@@ -1,0 +1,557 @@
+//! How is a trace read? Boot by boot, record by record, with one frame in memory, believing nothing.
+
+use crate::digest::Sum;
+use crate::error::TraceError;
+use crate::frame::{FRAME_BYTES_MAX, FRAME_HEADER, FrameHeader};
+use crate::schema::{Header, Previous, Record};
+use crate::segment::{Form, Place, SEGMENT_BYTES_MAX, Segment};
+use quorate_zab::ServerId;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[cfg(test)]
+mod tests;
+
+/// Directories below a trace directory are searched to this depth.
+const DEPTH_MAX: usize = 8;
+
+/// Traces found: by server, each server's boots in order.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The boots, by server, then in order.
+    pub boots: Vec<BootTrace>,
+    /// Files that look like segments and cannot be taken for any.
+    pub faults: Vec<TraceError>,
+    /// Segments of boots that ended before their first record.
+    pub empty: Vec<PathBuf>,
+}
+
+/// The trace of one boot of one server.
+#[derive(Clone, Debug)]
+pub struct BootTrace {
+    /// What its segments say of it.
+    pub header: Header,
+    /// The number of the first record that is there: not 0 if old segments were removed.
+    pub first: u64,
+    segments: Vec<Piece>,
+}
+
+#[derive(Clone, Debug)]
+struct Piece {
+    path: PathBuf,
+    segment: u32,
+    first: u64,
+    chain: Sum,
+}
+
+impl BootTrace {
+    /// The files, in order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.segments.iter().map(|piece| piece.path.as_path())
+    }
+
+    /// All records that are there, in order.
+    pub fn records(&self) -> Records {
+        Records {
+            frames: Frames::new(self),
+            next: 0,
+            left: 0,
+            seq: self.first,
+            ended: false,
+            failed: false,
+        }
+    }
+}
+
+/// How a boot's trace ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// With [`Record::End`]: the server stopped in order.
+    Clean,
+    /// The server was killed, lost power, or goes on: nothing is known of it after this.
+    Open {
+        /// The newest segment.
+        file: PathBuf,
+        /// Where its last whole frame ends, in bytes of the uncompressed segment.
+        offset: u64,
+        /// Whether a part of a frame follows.
+        torn: bool,
+        /// How many records there are before.
+        records: u64,
+        /// The value of the hash chain there.
+        chain: Sum,
+    },
+}
+
+/// A record and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number in the boot's trace.
+    pub seq: u64,
+    /// When it was flushed, in microseconds since the boot's first; advice. In a trace whose beginning
+    /// was removed, since the first frame that is there.
+    pub at_us: u64,
+    /// The record.
+    pub record: Record,
+}
+
+/// The records of a boot. After the last one [`Records::ending`] tells how they end; after an error
+/// nothing comes any more.
+#[derive(Debug)]
+pub struct Records {
+    frames: Frames,
+    /// Where the next record begins in the frame.
+    next: usize,
+    /// Records left in the frame.
+    left: u32,
+    seq: u64,
+    ended: bool,
+    failed: bool,
+}
+
+impl Iterator for Records {
+    type Item = Result<Entry, TraceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let entry = self.read().transpose();
+        self.failed = !matches!(entry, Some(Ok(_)));
+        entry
+    }
+}
+
+impl Records {
+    /// How the trace ends, once all its records were read without an error.
+    pub fn ending(&self) -> Option<Ending> {
+        let end = self.frames.end.as_ref()?;
+        Some(if self.ended {
+            Ending::Clean
+        } else {
+            Ending::Open {
+                file: end.file.clone(),
+                offset: end.offset,
+                torn: end.torn,
+                records: self.seq,
+                chain: Sum::new(self.frames.chain),
+            }
+        })
+    }
+
+    /// The value of the hash chain after the frame read last.
+    pub fn chain(&self) -> Sum {
+        Sum::new(self.frames.chain)
+    }
+
+    fn read(&mut self) -> Result<Option<Entry>, TraceError> {
+        if self.left == 0 {
+            let Some(frame) = self.frames.next()? else {
+                return Ok(None);
+            };
+            (self.next, self.left) = (0, frame.records);
+        }
+        let bytes = &self.frames.payload[self.next..];
+        let Ok((record, rest)) = postcard::take_from_bytes::<Record>(bytes) else {
+            return Err(self.frames.damaged("a record cannot be decoded"));
+        };
+        self.next += bytes.len() - rest.len();
+        self.left -= 1;
+        if self.left == 0 && !rest.is_empty() {
+            return Err(self.frames.damaged("bytes are left over behind its records"));
+        }
+        if self.ended {
+            return Err(self
+                .frames
+                .damaged("a record follows the one that ends the trace"));
+        }
+        if (self.seq == 0) != matches!(record, Record::Boot(_)) {
+            return Err(self
+                .frames
+                .damaged("a boot's first record, and no other, says what the disk held"));
+        }
+        self.ended = record == Record::End;
+        let seq = self.seq;
+        self.seq += 1;
+        Ok(Some(Entry {
+            seq,
+            at_us: self.frames.at_us,
+            record,
+        }))
+    }
+}
+
+/// The frames of a boot, verified.
+struct Frames {
+    header: Header,
+    pieces: std::vec::IntoIter<Piece>,
+    current: Option<Segment>,
+    /// Where the frame read last begins.
+    offset: u64,
+    payload: Vec<u8>,
+    chain: u64,
+    /// The number of the first record after the frame read last.
+    records: u64,
+    at_us: u64,
+    end: Option<End>,
+}
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Frames")
+            .field("boot", &self.header.boot)
+            .field("records", &self.records)
+            .finish()
+    }
+}
+
+struct End {
+    file: PathBuf,
+    offset: u64,
+    torn: bool,
+}
+
+impl Frames {
+    fn new(boot: &BootTrace) -> Self {
+        Self {
+            header: boot.header.clone(),
+            pieces: boot.segments.clone().into_iter(),
+            current: None,
+            offset: 0,
+            payload: Vec::new(),
+            chain: boot.segments.first().map_or(0, |piece| piece.chain.get()),
+            records: boot.first,
+            at_us: 0,
+            end: None,
+        }
+    }
+
+    fn damaged(&self, what: &'static str) -> TraceError {
+        TraceError::Damaged {
+            file: self
+                .current
+                .as_ref()
+                .map(|segment| segment.path.clone())
+                .unwrap_or_default(),
+            offset: self.offset,
+            what,
+        }
+    }
+
+    /// Reads the next frame's records into `payload`.
+    fn next(&mut self) -> Result<Option<FrameHeader>, TraceError> {
+        if self.end.is_some() {
+            return Ok(None);
+        }
+        loop {
+            let Some(segment) = &mut self.current else {
+                match self.pieces.next() {
+                    None => return Ok(None),
+                    Some(piece) => self.current = self.enter(piece)?,
+                }
+                if self.end.is_some() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            self.offset = segment.offset;
+            let mut bytes = [0; FRAME_HEADER];
+            let got = segment.fill(&mut bytes)?;
+            let last = self.pieces.len() == 0;
+            if got == 0 && !last {
+                self.current = None;
+                continue;
+            }
+            if got < FRAME_HEADER {
+                return self.end_here(got > 0).map(|()| None);
+            }
+            if last && bytes == [0; FRAME_HEADER] && segment.rest_is_zero()? {
+                // What a file system shows of blocks that were allocated and never written.
+                return self.end_here(true).map(|()| None);
+            }
+            let header = FrameHeader::decoded(&bytes);
+            if header.chained_to(self.chain) != header.chain {
+                return Err(TraceError::Unchained {
+                    file: segment.path.clone(),
+                    offset: self.offset,
+                });
+            }
+            let length = header.bytes as usize;
+            if length > FRAME_BYTES_MAX || header.records == 0 || header.records > header.bytes {
+                return Err(self.damaged("its length or count of records is beyond the limits"));
+            }
+            if self.offset + length as u64 > SEGMENT_BYTES_MAX {
+                return Err(self.damaged("the segment is longer than any that a recorder writes"));
+            }
+            self.payload.resize(length, 0);
+            if segment.fill(&mut self.payload)? < length {
+                return self.end_here(true).map(|()| None);
+            }
+            if crc32c::crc32c(&self.payload) != header.crc {
+                return Err(self.damaged("its checksum does not match"));
+            }
+            self.chain = header.chain;
+            self.records += u64::from(header.records);
+            self.at_us += u64::from(header.after_us);
+            return Ok(Some(header));
+        }
+    }
+
+    /// The newest segment ends here; any other must not.
+    fn end_here(&mut self, torn: bool) -> Result<(), TraceError> {
+        let file = self
+            .current
+            .as_ref()
+            .map(|segment| segment.path.clone())
+            .unwrap_or_default();
+        if self.pieces.len() > 0 {
+            return Err(TraceError::Cut {
+                file,
+                offset: self.offset,
+            });
+        }
+        self.end = Some(End {
+            file,
+            offset: self.offset,
+            torn,
+        });
+        Ok(())
+    }
+
+    /// Opens the next segment and checks that it continues what was read.
+    fn enter(&mut self, piece: Piece) -> Result<Option<Segment>, TraceError> {
+        let Some(segment) = open_moved(&piece.path)? else {
+            return Err(TraceError::Preamble {
+                file: piece.path,
+                what: "it is cut short",
+            });
+        };
+        let gap = |what| TraceError::Gap {
+            file: piece.path.clone(),
+            what,
+        };
+        let preamble = &segment.preamble;
+        if preamble.header != self.header || preamble.segment != piece.segment {
+            return Err(gap("it was recorded by another boot, or is another segment"));
+        }
+        if preamble.first != self.records {
+            return Err(gap("its first record has the wrong number"));
+        }
+        if preamble.chain.get() != self.chain {
+            return Err(gap("the hash chain does not join"));
+        }
+        Ok(Some(segment))
+    }
+}
+
+impl Segment {
+    fn rest_is_zero(&mut self) -> Result<bool, TraceError> {
+        let mut bytes = [0; 4096];
+        loop {
+            let got = self.fill(&mut bytes)?;
+            if got == 0 || self.offset > SEGMENT_BYTES_MAX {
+                return Ok(got == 0);
+            }
+            if bytes[..got].iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Opens a segment, under its compressed name if the keeper has just moved it there.
+fn open_moved(path: &Path) -> Result<Option<Segment>, TraceError> {
+    match Segment::open(path) {
+        Err(TraceError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(Place::parse);
+            match name {
+                Some((place, Form::Raw)) => {
+                    Segment::open(&path.with_file_name(place.file_name(Form::Packed)))
+                }
+                _ => Err(TraceError::Io {
+                    file: path.into(),
+                    source,
+                }),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Finds the traces in a directory and those below it.
+///
+/// # Errors
+///
+/// [`TraceError::Io`] if a directory cannot be read. Faults of single files are in [`Found::faults`].
+pub fn read_dir(dir: impl AsRef<Path>) -> Result<Found, TraceError> {
+    read_dirs([dir])
+}
+
+/// Finds the traces in several directories or files, as one run's.
+///
+/// # Errors
+///
+/// [`TraceError::Io`] if a directory cannot be read.
+pub fn read_dirs<D: AsRef<Path>>(dirs: impl IntoIterator<Item = D>) -> Result<Found, TraceError> {
+    let mut files = Vec::new();
+    for dir in dirs {
+        let dir = dir.as_ref();
+        if dir.is_dir() {
+            collect(dir, 0, &mut files)?;
+        } else {
+            files.push(dir.to_path_buf());
+        }
+    }
+    Ok(sort(files))
+}
+
+fn collect(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), TraceError> {
+    for entry in fs::read_dir(dir).map_err(TraceError::io(dir))? {
+        let entry = entry.map_err(TraceError::io(dir))?;
+        let kind = entry.file_type().map_err(TraceError::io(dir))?;
+        let named = entry.file_name().to_str().and_then(Place::parse);
+        if kind.is_dir() && depth < DEPTH_MAX {
+            collect(&entry.path(), depth + 1, files)?;
+        } else if kind.is_file() && named.is_some_and(|(_, form)| form != Form::Unfinished) {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Groups segments by boot and puts all in order.
+fn sort(mut files: Vec<PathBuf>) -> Found {
+    files.sort_unstable();
+    files.dedup();
+    let mut found = Found::default();
+    let mut pieces = Vec::new();
+    for path in files {
+        // A raw segment and its compressed twin say the same; the raw one sorts first.
+        if path.extension().is_some_and(|ending| ending == "zst") && path.with_extension("").exists() {
+            continue;
+        }
+        match open_moved(&path) {
+            Ok(None) => found.empty.push(path),
+            Err(fault) => found.faults.push(fault),
+            Ok(Some(segment)) => {
+                let preamble = segment.preamble;
+                let piece = Piece {
+                    path: segment.path,
+                    segment: preamble.segment,
+                    first: preamble.first,
+                    chain: preamble.chain,
+                };
+                pieces.push((preamble.header, piece));
+            }
+        }
+    }
+    pieces.sort_by_key(|(header, piece)| (header.server, header.boot, piece.segment));
+    for (header, piece) in pieces {
+        match found.boots.last_mut() {
+            Some(boot) if boot.header.server == header.server && boot.header.boot == header.boot => {
+                add(boot, piece, &mut found.faults);
+            }
+            other => {
+                if let Some(boot) = other
+                    && boot.header.server == header.server
+                    && boot.header.boot.ordinal == header.boot.ordinal
+                {
+                    found.faults.push(TraceError::Twice {
+                        file: piece.path.clone(),
+                        other: boot.segments[0].path.clone(),
+                    });
+                }
+                if piece.segment == 0 && (piece.first != 0 || piece.chain != header.boot.nonce) {
+                    found.faults.push(TraceError::Gap {
+                        file: piece.path.clone(),
+                        what: "the first segment does not begin at the first record",
+                    });
+                }
+                found.boots.push(BootTrace {
+                    header,
+                    first: piece.first,
+                    segments: vec![piece],
+                });
+            }
+        }
+    }
+    found
+}
+
+fn add(boot: &mut BootTrace, piece: Piece, faults: &mut Vec<TraceError>) {
+    let last = boot.segments.last().expect("a boot has a segment");
+    if piece.segment == last.segment {
+        faults.push(TraceError::Twice {
+            file: piece.path,
+            other: last.path.clone(),
+        });
+        return;
+    }
+    if piece.segment != last.segment + 1 {
+        faults.push(TraceError::Gap {
+            file: piece.path.clone(),
+            what: "segments between are missing",
+        });
+    }
+    boot.segments.push(piece);
+}
+
+/// The newest boot of a server in a directory.
+#[derive(Debug, Default)]
+pub(crate) struct Newest {
+    /// Its ordinal; 0 if there is none.
+    pub(crate) ordinal: u32,
+    /// How its trace ends, if that can be read.
+    pub(crate) previous: Option<Previous>,
+}
+
+/// Finds the newest boot of `server` directly in `dir`, reading no more than its last segment.
+pub(crate) fn newest_of(dir: &Path, server: ServerId) -> Result<Newest, TraceError> {
+    let mut ordinal = 0;
+    let mut newest: Option<(Place, Form)> = None;
+    for entry in fs::read_dir(dir).map_err(TraceError::io(dir))? {
+        let entry = entry.map_err(TraceError::io(dir))?;
+        let Some((place, form)) = entry.file_name().to_str().and_then(Place::parse) else {
+            continue;
+        };
+        if place.server != server.get() {
+            continue;
+        }
+        ordinal = ordinal.max(place.ordinal);
+        // Of a segment's two copies the raw one is read, as in `sort`.
+        if form != Form::Unfinished
+            && newest.is_none_or(|(best, kept)| place > best || place == best && form < kept)
+        {
+            newest = Some((place, form));
+        }
+    }
+    Ok(Newest {
+        ordinal,
+        previous: newest.and_then(|(place, form)| end_of(&dir.join(place.file_name(form)))),
+    })
+}
+
+/// How the trace whose newest segment this is ends, as far as it can be read.
+fn end_of(path: &Path) -> Option<Previous> {
+    let preamble = Segment::open(path).ok()??.preamble;
+    let mut frames = Frames::new(&BootTrace {
+        header: preamble.header.clone(),
+        first: preamble.first,
+        segments: vec![Piece {
+            path: path.to_path_buf(),
+            segment: preamble.segment,
+            first: preamble.first,
+            chain: preamble.chain,
+        }],
+    });
+    while let Ok(Some(_)) = frames.next() {}
+    Some(Previous {
+        boot: preamble.header.boot,
+        records: frames.records,
+        chain: Sum::new(frames.chain),
+    })
+}
