@@ -1,7 +1,8 @@
 //! Which znode is the child of this parent with this name?
 //!
 //! One hash table for all parents, grown one bucket at a time (linear hashing), so that no insertion ever
-//! waits for the whole table to be rebuilt. Buckets are behind reference counts: a fork shares them.
+//! waits for the whole table to be rebuilt. Buckets are never changed, only replaced: a fork shares them, and
+//! a look-up goes straight from the list of buckets to the entries.
 
 use crate::node::NodeId;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ struct Entry {
 /// From hashes to znodes. Comparing names is left to the caller, who can see the znodes.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    buckets: Vec<Arc<Vec<Entry>>>,
+    buckets: Vec<Arc<[Entry]>>,
     len: usize,
 }
 
@@ -41,7 +42,8 @@ impl Index {
 
     pub(crate) fn insert(&mut self, hash: u32, node: NodeId) {
         let bucket = bucket_of(hash, self.buckets.len());
-        Arc::make_mut(&mut self.buckets[bucket]).push(Entry { hash, node });
+        let bucket = &mut self.buckets[bucket];
+        *bucket = bucket.iter().copied().chain([Entry { hash, node }]).collect();
         self.len += 1;
         if self.len > self.buckets.len() * LOAD {
             self.grow();
@@ -50,11 +52,11 @@ impl Index {
 
     pub(crate) fn remove(&mut self, hash: u32, node: NodeId) {
         let bucket = bucket_of(hash, self.buckets.len());
-        let entries = Arc::make_mut(&mut self.buckets[bucket]);
-        let Some(at) = entries.iter().position(|entry| entry.node == node) else {
+        let bucket = &mut self.buckets[bucket];
+        let Some(at) = bucket.iter().position(|entry| entry.node == node) else {
             return;
         };
-        entries.swap_remove(at);
+        *bucket = bucket[..at].iter().chain(&bucket[at + 1..]).copied().collect();
         self.len -= 1;
         if self.buckets.len() > 1 && self.len < self.buckets.len() * LOAD / 4 {
             self.shrink();
@@ -68,15 +70,16 @@ impl Index {
         let (stays, moves): (Vec<_>, Vec<_>) = source
             .iter()
             .partition(|entry| bucket_of(entry.hash, added + 1) != added);
-        *source = Arc::new(stays);
-        self.buckets.push(Arc::new(moves));
+        *source = Arc::from(stays);
+        self.buckets.push(Arc::from(moves));
     }
 
     /// Takes the last bucket back into the one that it came from.
     fn shrink(&mut self) {
         let last = self.buckets.pop().expect("there is more than one bucket");
         let source = without_top_bit(self.buckets.len());
-        Arc::make_mut(&mut self.buckets[source]).extend_from_slice(&last);
+        let source = &mut self.buckets[source];
+        *source = source.iter().chain(&*last).copied().collect();
     }
 }
 
