@@ -1,1 +1,36 @@
 //! The model world, its properties, its mutants and the exhaustive runs.
+
+mod election_grain;
+
+pub use election_grain::{
+    Credential, ElectionBounds, ElectionOutcome, ElectionProperty, ElectionRun, ElectionVerdict,
+    ElectionWitness, election_runs,
+};
+
+mod bounds;
+mod disk;
+mod explore;
+mod ghost;
+mod intern;
+mod java;
+mod link;
+mod model;
+mod node;
+mod property;
+mod story;
+mod symmetry;
+mod txn;
+mod witness;
+mod world;
+
+pub use bounds::Bounds;
+pub use disk::{Disk, Durable, EpochOp, LogOp, Logical};
+pub use explore::{Outcome, Verdict, exhaust, shortest_violation};
+pub use ghost::{Ghost, Scene};
+pub use java::Java;
+pub use link::{End, Link};
+pub use node::{Brain, Event, Forbidden, Frame, Happening, Node, Out};
+pub use property::Property;
+pub use txn::Txn;
+pub use witness::{Witness, Witnessed};
+pub use world::{Action, Agreement, Flaws, World};

@@ -61,6 +61,10 @@ impl Follower {
         }
     }
 
+    pub(crate) fn rename(&mut self, rename: &dyn Fn(ServerId) -> ServerId) {
+        self.leader = rename(self.leader);
+    }
+
     pub(crate) fn leader(&self) -> ServerId {
         self.leader
     }

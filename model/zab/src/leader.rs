@@ -118,6 +118,14 @@ impl Leader {
         }
     }
 
+    pub(crate) fn rename(&mut self, rename: &dyn Fn(ServerId) -> ServerId) {
+        let learners = std::mem::take(&mut self.learners);
+        self.learners = learners
+            .into_iter()
+            .map(|(server, learner)| (rename(server), learner))
+            .collect();
+    }
+
     pub(crate) fn conns(&self) -> impl Iterator<Item = Conn> + '_ {
         self.learners.values().map(|learner| learner.conn)
     }

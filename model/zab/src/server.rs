@@ -348,6 +348,18 @@ impl Server {
         }
     }
 
+    /// The same state in an ensemble whose servers are called otherwise. Agreement compares no names.
+    #[must_use]
+    pub fn renamed(&self, rename: &dyn Fn(ServerId) -> ServerId) -> Self {
+        let mut renamed = self.clone();
+        match &mut renamed.role {
+            Role::Looking { .. } => {}
+            Role::Following(follower) => follower.rename(rename),
+            Role::Leading(leader) => leader.rename(rename),
+        }
+        renamed
+    }
+
     /// The learners of a leader.
     pub fn learners(&self) -> impl Iterator<Item = LearnerView> + '_ {
         let leader = match &self.role {

@@ -1,0 +1,39 @@
+//! Explores the agreement grain within bounds given as `txns elections crashes breaks`.
+
+use quorate_checker::{Agreement, Bounds, Verdict, exhaust, shortest_violation};
+use quorate_zab::Zab;
+
+fn main() {
+    let args: Vec<u8> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    let at = |i: usize| args.get(i).copied().unwrap_or(0);
+    let bounds = Bounds {
+        servers: at(6).max(3),
+        java: at(4),
+        txns: at(0),
+        elections: at(1),
+        crashes: at(2),
+        breaks: at(3),
+        pings: 0,
+        syncs: at(5),
+    };
+    let breadth_first = std::env::args().any(|arg| arg == "bfs");
+    let mut model = Agreement::new(Zab, bounds);
+    if std::env::args().any(|arg| arg == "asymmetric") {
+        model = model.without_symmetry();
+    }
+    let outcome = if breadth_first { shortest_violation(model, &mut |_| {}) } else { exhaust(model, &mut |_| {}) };
+    println!(
+        "{bounds}: {} distinct, {} generated, {:.1} s, {:.0} distinct/s",
+        outcome.distinct,
+        outcome.generated,
+        outcome.elapsed.as_secs_f64(),
+        outcome.rate()
+    );
+    println!("witnesses: {:?}", outcome.witnesses);
+    if let Verdict::Violated { property, story } = outcome.verdict {
+        println!("violated: {property}");
+        for (i, line) in story.iter().enumerate() {
+            println!("{:3} {line}", i + 1);
+        }
+    }
+}

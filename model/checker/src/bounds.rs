@@ -1,0 +1,41 @@
+//! How far does a check reach? Budgets that are part of the state; never depth, never time.
+
+use std::fmt;
+
+/// What may happen in a run, and how often.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Bounds {
+    /// Servers, all voters.
+    pub servers: u8,
+    /// How many of them are Apache learners.
+    pub java: u8,
+    /// Transactions proposed.
+    pub txns: u8,
+    /// Times that a server begins to lead.
+    pub elections: u8,
+    /// Processes that die.
+    pub crashes: u8,
+    /// Connection ends that break of themselves. What follows at the other end is free.
+    pub breaks: u8,
+    /// Rounds of pings that a leader sends by the clock.
+    pub pings: u8,
+    /// `sync` requests of clients.
+    pub syncs: u8,
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} servers; {} txns, {} elections, {} crashes, {} breaks",
+            self.servers, self.txns, self.elections, self.crashes, self.breaks
+        )?;
+        if self.java > 0 {
+            write!(f, ", {} java", self.java)?;
+        }
+        if self.pings > 0 || self.syncs > 0 {
+            write!(f, ", {} pings, {} syncs", self.pings, self.syncs)?;
+        }
+        Ok(())
+    }
+}

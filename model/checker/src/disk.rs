@@ -1,0 +1,197 @@
+//! What survives a crash? The durable objects of a server and the operations under way on them.
+//!
+//! Log and snapshot are one device, the epoch files another; each does its operations in order, and a
+//! crash keeps everything reported done and any prefix of the rest.
+
+use crate::txn::{Txn, find};
+use quorate_zab::{Epoch, Image, Run, Skeleton, Zxid};
+use std::collections::VecDeque;
+
+/// An operation on the log.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum LogOp {
+    /// Append it.
+    Append(Txn),
+    /// Drop what is after the zxid.
+    Truncate(Zxid),
+    /// Replace snapshot and log by the snapshot whose last transaction this is.
+    Install(Txn),
+}
+
+/// A write of an epoch file.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum EpochOp {
+    /// acceptedEpoch.
+    Accepted(Epoch),
+    /// currentEpoch.
+    Current(Epoch),
+}
+
+/// What is on disk.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Durable {
+    /// The file acceptedEpoch.
+    pub accepted: Option<Epoch>,
+    /// The file currentEpoch.
+    pub current: Option<Epoch>,
+    /// The last transaction that the snapshot contains.
+    pub snapshot: Txn,
+    /// The log above the snapshot.
+    pub log: Vec<Txn>,
+}
+
+impl Durable {
+    /// The last transaction that would survive.
+    pub fn last(&self) -> Txn {
+        self.log.last().copied().unwrap_or(self.snapshot)
+    }
+
+    /// Whether the transaction would survive: in the log, or under the snapshot.
+    pub fn holds(&self, txn: Txn) -> bool {
+        txn.zxid < self.snapshot.zxid
+            || txn == self.snapshot
+            || find(&self.log, txn.zxid).is_some_and(|at| self.log[at].value == txn.value)
+    }
+
+    /// What a boot finds.
+    pub fn image(&self) -> Image {
+        let runs = self.log.iter().map(|txn| Run {
+            epoch: txn.zxid.epoch(),
+            first: txn.zxid.counter(),
+            last: txn.zxid.counter(),
+        });
+        Image {
+            accepted: self.accepted,
+            current: self.current,
+            snapshot: self.snapshot.zxid,
+            history: Skeleton::from_runs(self.snapshot.zxid, runs),
+        }
+    }
+
+    /// Does one operation.
+    pub fn apply_log(&mut self, op: LogOp) {
+        match op {
+            LogOp::Append(txn) => self.log.push(txn),
+            LogOp::Truncate(to) => self.log.retain(|txn| txn.zxid <= to),
+            LogOp::Install(snapshot) => {
+                self.snapshot = snapshot;
+                self.log.clear();
+            }
+        }
+    }
+
+    /// Does one operation.
+    pub fn apply_epoch(&mut self, op: EpochOp) {
+        match op {
+            EpochOp::Accepted(epoch) => self.accepted = Some(epoch),
+            EpochOp::Current(epoch) => self.current = Some(epoch),
+        }
+    }
+}
+
+/// A disk with operations under way.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Disk {
+    /// What would survive a crash for certain.
+    pub durable: Durable,
+    /// Asked of the log device and not reported done, oldest first.
+    pub log_ops: VecDeque<LogOp>,
+    /// Asked of the epoch files and not reported done, oldest first.
+    pub epoch_ops: VecDeque<EpochOp>,
+}
+
+impl Disk {
+    /// Whether nothing is under way.
+    pub fn is_quiet(&self) -> bool {
+        self.log_ops.is_empty() && self.epoch_ops.is_empty()
+    }
+
+    /// The log once everything under way is done: its snapshot's last transaction, and what is above.
+    pub fn logical(&self) -> Logical<'_> {
+        let mut view = Logical {
+            snapshot: self.durable.snapshot,
+            kept: &self.durable.log,
+            added: Vec::new(),
+        };
+        for &op in &self.log_ops {
+            match op {
+                LogOp::Append(txn) => view.added.push(txn),
+                LogOp::Truncate(to) => {
+                    view.kept = &view.kept[..view.kept.partition_point(|txn| txn.zxid <= to)];
+                    view.added.retain(|txn| txn.zxid <= to);
+                }
+                LogOp::Install(snapshot) => {
+                    view.snapshot = snapshot;
+                    view.kept = &[];
+                    view.added.clear();
+                }
+            }
+        }
+        view
+    }
+}
+
+/// A log as it will be.
+#[derive(Debug)]
+pub struct Logical<'a> {
+    snapshot: Txn,
+    kept: &'a [Txn],
+    added: Vec<Txn>,
+}
+
+impl Logical<'_> {
+    /// The last transaction under the log.
+    pub fn floor(&self) -> Txn {
+        self.snapshot
+    }
+
+    /// The last transaction of all.
+    pub fn last(&self) -> Txn {
+        self.added
+            .last()
+            .or(self.kept.last())
+            .copied()
+            .unwrap_or(self.snapshot)
+    }
+
+    /// The transactions above the floor, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Txn> + '_ {
+        self.kept.iter().chain(&self.added).copied()
+    }
+
+    /// The transaction at `zxid` and the one before it.
+    pub fn find(&self, zxid: Zxid) -> Option<(Txn, Txn)> {
+        if let Some(at) = find(self.kept, zxid) {
+            let before = if at == 0 { self.snapshot } else { self.kept[at - 1] };
+            return Some((self.kept[at], before));
+        }
+        let at = find(&self.added, zxid)?;
+        let before = if at == 0 {
+            self.kept.last().copied().unwrap_or(self.snapshot)
+        } else {
+            self.added[at - 1]
+        };
+        Some((self.added[at], before))
+    }
+
+    /// The content at `zxid`, if it is in the log or the last under it.
+    pub fn at(&self, zxid: Zxid) -> Option<Txn> {
+        if zxid == self.snapshot.zxid {
+            Some(self.snapshot)
+        } else {
+            self.find(zxid).map(|(txn, _)| txn)
+        }
+    }
+
+    /// Whether the transaction is in the log or, by its position, under it.
+    pub fn holds(&self, txn: Txn) -> bool {
+        txn.zxid < self.snapshot.zxid || self.at(txn.zxid) == Some(txn)
+    }
+
+    /// The transactions after `after`, up to `upto`.
+    pub fn between(&self, after: Zxid, upto: Zxid) -> impl Iterator<Item = Txn> + '_ {
+        self.iter()
+            .skip_while(move |txn| txn.zxid <= after)
+            .take_while(move |txn| txn.zxid <= upto)
+    }
+}

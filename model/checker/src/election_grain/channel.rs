@@ -1,0 +1,142 @@
+//! What does a connection of the election port do to messages? Newest wins, breaks, and says again.
+//!
+//! A channel leads from one server to another: one message on the wire, one that waits in the slot. A
+//! connection may break at any moment, as often as it likes; that loses what is on the wire, and the next
+//! one begins with the message written last unless a newer one waits.
+
+use quorate_zab::Slot;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// The number of a message in the run's table.
+pub(super) type Message = u16;
+
+/// One direction between two servers.
+pub(super) trait Channel: Clone + Debug + Default + Eq + Hash + Send + Sync + 'static {
+    /// Whether resend timers have to be explored: not if a channel says its last message again anyway.
+    const NEEDS_RESENDS: bool;
+    /// The sender says `message`.
+    fn put(&mut self, message: Message);
+    /// What can arrive next.
+    fn front(&self) -> Option<Message>;
+    /// It has arrived.
+    fn arrived(&mut self);
+    /// What can happen to the channel by itself.
+    fn by_itself(&self) -> impl Iterator<Item = (&'static str, Self)>;
+    /// The sender's process ended; another begins.
+    fn sender_restarts(&mut self);
+    /// The receiver's process ended; another begins, and the sender connects to it.
+    fn receiver_restarts(&mut self);
+    /// Forgets messages that can change nothing any more. May forget fewer.
+    fn forget(&mut self, is_dead: impl Fn(Message) -> bool);
+}
+
+/// A channel as it is: wire and slot, written, read and broken one by one.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Plain {
+    wire: Option<Message>,
+    slot: Slot<Message>,
+}
+
+impl Channel for Plain {
+    const NEEDS_RESENDS: bool = true;
+
+    fn put(&mut self, message: Message) {
+        self.slot.put(message);
+    }
+
+    fn front(&self) -> Option<Message> {
+        self.wire
+    }
+
+    fn arrived(&mut self) {
+        self.wire = None;
+    }
+
+    fn by_itself(&self) -> impl Iterator<Item = (&'static str, Self)> {
+        let mut written = self.clone();
+        if written.wire.is_none() {
+            written.wire = written.slot.take();
+        }
+        let mut broken = self.clone();
+        broken.wire = None;
+        broken.slot.on_link_up();
+        [("write", written), ("break", broken)].into_iter()
+    }
+
+    fn sender_restarts(&mut self) {
+        self.slot = Slot::default(); // What is on the wire may arrive all the same.
+    }
+
+    fn receiver_restarts(&mut self) {
+        self.wire = None;
+        self.slot.on_link_up();
+    }
+
+    fn forget(&mut self, _: impl Fn(Message) -> bool) {}
+}
+
+/// A [`Plain`] channel with the states merged that unlimited breaks make equivalent.
+///
+/// The last message can always be on the wire (again): if it arrived, the connection may have broken right
+/// after. So it stays when it arrives, and only a newer one removes it. With a newer one behind it,
+/// the older is on the wire, or it is gone: broken, or replaced before it was written. A looker
+/// has said its vote to everybody, so its resend timer adds nothing.
+///
+/// `tests/election.rs` compares what is reachable with either.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Sticky {
+    /// The newest message.
+    newest: Option<std::num::NonZeroU16>,
+    /// The one before it, if it is still on the wire.
+    older: Option<std::num::NonZeroU16>,
+}
+
+impl Channel for Sticky {
+    const NEEDS_RESENDS: bool = false;
+
+    fn put(&mut self, message: Message) {
+        let message = std::num::NonZeroU16::new(message + 1);
+        if self.newest == message {
+            return; // Said again: as if the connection had broken.
+        }
+        self.older = self.older.or(self.newest);
+        self.newest = message;
+        if self.older == self.newest {
+            self.older = None;
+        }
+    }
+
+    fn front(&self) -> Option<Message> {
+        self.older.or(self.newest).map(|message| message.get() - 1)
+    }
+
+    fn arrived(&mut self) {
+        self.older = None;
+    }
+
+    fn by_itself(&self) -> impl Iterator<Item = (&'static str, Self)> {
+        let lost = Self {
+            older: None,
+            newest: self.newest,
+        };
+        self.older.map(|_| ("lose", lost)).into_iter()
+    }
+
+    fn sender_restarts(&mut self) {
+        // What the old process had written may arrive; what waited is gone.
+        if let Some(older) = self.older.take() {
+            self.newest = Some(older);
+        }
+    }
+
+    fn receiver_restarts(&mut self) {
+        self.older = None;
+    }
+
+    fn forget(&mut self, is_dead: impl Fn(Message) -> bool) {
+        let lives = |message: &std::num::NonZeroU16| !is_dead(message.get() - 1);
+        self.older = self.older.filter(lives);
+        self.newest = self.newest.filter(lives);
+    }
+}

@@ -1,0 +1,443 @@
+//! What happened so far, as far as the properties need it? History that no server holds.
+//!
+//! [`Ghost::observe`] takes in each event at the moment at which it happens and checks every property
+//! that the event could break. A property that relates two events is checked at both.
+
+use crate::node::{Event, Node};
+use crate::property::Property;
+use crate::txn::{Txn, between, find};
+use crate::witness::Witness;
+use quorate_zab::{Ensemble, Epoch, ServerId, Violation, Zxid};
+
+/// The history of a run.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Ghost {
+    /// Everything ever committed, in order, and the epoch of the leader that did.
+    committed: Vec<Txn>,
+    committed_by: Vec<Epoch>,
+    /// Where an audit's knowledge of the committed sequence begins; 0 in the checker.
+    floor: Zxid,
+    /// The epochs that were chosen, ascending.
+    reigns: Vec<Reign>,
+    /// For each server, the last epoch promised so that it counts, and to whom.
+    promised: Vec<Option<(Epoch, ServerId)>>,
+    /// For each server, the last transaction that its clients could ever see.
+    served: Vec<Zxid>,
+    /// A `sync` under way: who asked, and the last commit then.
+    sync: Option<(ServerId, Zxid)>,
+    /// The first property that was broken.
+    broken: Option<Property>,
+}
+
+/// A chosen epoch.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Reign {
+    epoch: Epoch,
+    leader: ServerId,
+    /// The last transaction of its initial history.
+    initial: Txn,
+    established: bool,
+}
+
+/// Where an event happened, and what else there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The index of the node.
+    pub at: usize,
+    /// All nodes, after the step; those that an audit cannot see are missing.
+    pub nodes: &'a [Option<&'a Node>],
+    /// The voters.
+    pub ensemble: &'a Ensemble,
+    /// The leader at the other end of the connection that the event names.
+    pub leader: Option<ServerId>,
+}
+
+impl Scene<'_> {
+    fn node(&self) -> &Node {
+        self.nodes[self.at].expect("an event comes from a node that is there")
+    }
+}
+
+impl Ghost {
+    /// The history of an ensemble of that many servers before anything happened.
+    pub fn new(servers: usize) -> Self {
+        Self {
+            promised: vec![None; servers],
+            served: vec![Zxid::ZERO; servers],
+            ..Self::default()
+        }
+    }
+
+    /// The first property that was broken.
+    pub fn broken(&self) -> Option<Property> {
+        self.broken
+    }
+
+    /// The committed sequence.
+    pub fn committed(&self) -> &[Txn] {
+        &self.committed
+    }
+
+    /// The epochs that were chosen, with leader and whether they were established.
+    pub fn reigns(&self) -> impl Iterator<Item = (Epoch, ServerId, bool)> + '_ {
+        self.reigns
+            .iter()
+            .map(|reign| (reign.epoch, reign.leader, reign.established))
+    }
+
+    /// The same history with servers renamed: server `i` becomes `to[i]`.
+    pub(crate) fn renamed(&self, rename: &dyn Fn(ServerId) -> ServerId, to: &[usize]) -> Self {
+        let mut renamed = self.clone();
+        for (from, &to) in to.iter().enumerate() {
+            renamed.promised[to] = self.promised[from].map(|(epoch, leader)| (epoch, rename(leader)));
+            renamed.served[to] = self.served[from];
+        }
+        for reign in &mut renamed.reigns {
+            reign.leader = rename(reign.leader);
+        }
+        renamed.sync = self.sync.map(|(server, zxid)| (rename(server), zxid));
+        renamed
+    }
+
+    /// What tells server `i` from the others, whatever they are called.
+    pub(crate) fn signature(&self, i: usize, me: ServerId) -> (Option<Epoch>, Zxid, Vec<bool>) {
+        let leads = self.reigns.iter().map(|reign| reign.leader == me).collect();
+        (self.promised[i].map(|(epoch, _)| epoch), self.served[i], leads)
+    }
+
+    /// A client of the node at `scene` asks for `sync`.
+    pub fn sync_begins(&mut self, server: ServerId) {
+        self.sync = Some((server, self.committed.last().map_or(self.floor, |txn| txn.zxid)));
+    }
+
+    fn breaks(&mut self, property: Property) {
+        self.broken.get_or_insert(property);
+    }
+
+    fn expect(&mut self, holds: bool, property: Property) {
+        if !holds {
+            self.breaks(property);
+        }
+    }
+
+    /// Takes in what happened, and says what it witnessed.
+    pub fn observe(&mut self, scene: Scene<'_>, event: &Event, witnessed: &mut dyn FnMut(Witness)) {
+        match event {
+            Event::Promised { epoch, .. } => self.on_promised(scene, *epoch),
+            Event::Chosen { epoch } => self.on_chosen(scene, *epoch, witnessed),
+            Event::Established { epoch } => self.on_established(scene, *epoch, witnessed),
+            Event::Committed { epoch, upto } => self.on_committed(scene, *epoch, *upto, witnessed),
+            Event::Proposed(txn) => self.on_proposed(scene, *txn),
+            Event::Appended { txn, before } => self.on_appended(scene, *txn, *before),
+            Event::Dropped(dropped) => {
+                if !dropped.is_empty() {
+                    witnessed(Witness::TailDropped);
+                }
+                let lost = dropped.iter().any(|&txn| self.has(txn) && !is_held_by_others(scene, txn));
+                self.expect(!lost, Property::CommittedStays);
+            }
+            Event::Shrunk => self.check_quorum_log(scene),
+            Event::Entered { epoch } => self.on_entered(scene, *epoch, witnessed),
+            Event::Delivered { txn, before } => self.on_delivered(scene, *txn, *before, witnessed),
+            Event::Serves { epoch, tree } => self.on_serves(scene, *epoch, *tree, witnessed),
+            Event::Looks => self.on_looks(scene),
+            Event::Synced => self.on_synced(scene, witnessed),
+            Event::HungUp(violation) => self.on_hung_up(*violation, witnessed),
+            Event::Broke(property) => self.breaks(*property),
+        }
+    }
+
+    fn has(&self, txn: Txn) -> bool {
+        find(&self.committed, txn.zxid).is_some_and(|at| self.committed[at] == txn)
+    }
+
+    fn on_promised(&mut self, scene: Scene<'_>, epoch: Epoch) {
+        let Some(leader) = scene.leader else { return };
+        let promised = &mut self.promised[scene.at];
+        let fine = promised.is_none_or(|(before, to)| before < epoch || before == epoch && to == leader);
+        *promised = Some((epoch, leader));
+        self.expect(fine, Property::PromiseIsDurable);
+    }
+
+    fn on_chosen(&mut self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) {
+        let node = scene.node();
+        let initial = node.disk.logical().last();
+        let reign = Reign {
+            epoch,
+            leader: node.me,
+            initial,
+            established: false,
+        };
+        match self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
+            Ok(_) => self.breaks(Property::OneLeader),
+            Err(at) => self.reigns.insert(at, reign),
+        }
+        if scene
+            .nodes
+            .iter()
+            .flatten()
+            .any(|other| other.me != node.me && leads(other))
+        {
+            witnessed(Witness::TwoLeaders);
+        }
+    }
+
+    fn on_established(&mut self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) {
+        let node = scene.node();
+        let history = node.disk.logical();
+        // What leaders of older epochs committed is here.
+        let older = self
+            .committed
+            .iter()
+            .zip(&self.committed_by)
+            .filter(|(_, by)| **by < epoch);
+        let complete = older.clone().all(|(txn, _)| history.holds(*txn));
+        self.expect(complete, Property::InitialHistory);
+        // A leader may finish establishing late: then what it brings is in the later ones' histories.
+        for later in 0..self.reigns.len() {
+            let reign = self.reigns[later];
+            if reign.epoch > epoch && reign.established {
+                let prefix = history.last().zxid <= reign.initial.zxid
+                    && history.iter().all(|txn| txn.zxid <= self.floor || self.has(txn));
+                self.expect(prefix, Property::InitialHistory);
+                witnessed(Witness::LateEstablishment);
+            }
+        }
+        if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
+            self.reigns[at].established = true;
+            if at > 0 {
+                witnessed(Witness::LaterReign);
+            }
+        }
+        let upto = history.last().zxid;
+        drop(history);
+        self.commit(scene, epoch, upto);
+    }
+
+    fn on_committed(
+        &mut self,
+        scene: Scene<'_>,
+        epoch: Epoch,
+        upto: Zxid,
+        witnessed: &mut dyn FnMut(Witness),
+    ) {
+        self.commit(scene, epoch, upto);
+        witnessed(Witness::Commit);
+        if self.reigns.last().is_some_and(|reign| reign.epoch > epoch) {
+            witnessed(Witness::CommitByDeposed);
+        }
+    }
+
+    /// The leader of `epoch` at `scene` holds everything up to `upto` to be committed.
+    fn commit(&mut self, scene: Scene<'_>, epoch: Epoch, upto: Zxid) {
+        let history = scene.node().disk.logical();
+        let known = self.committed.last().map_or(self.floor, |txn| txn.zxid);
+        let agrees = self
+            .committed
+            .iter()
+            .filter(|txn| txn.zxid <= upto)
+            .all(|txn| history.holds(*txn));
+        self.expect(agrees, Property::Agreement);
+        for txn in history.between(known, upto) {
+            self.committed.push(txn);
+            self.committed_by.push(epoch);
+        }
+        // What an older leader commits beside an established later one must be in that one's history.
+        for later in 0..self.reigns.len() {
+            let reign = self.reigns[later];
+            if reign.epoch > epoch && reign.established {
+                self.expect(upto <= reign.initial.zxid, Property::InitialHistory);
+            }
+        }
+        self.check_quorum_log(scene);
+    }
+
+    /// Everything committed is durable on so many servers that every quorum has one of them.
+    fn check_quorum_log(&mut self, scene: Scene<'_>) {
+        let seen = scene.nodes.iter().flatten().count();
+        if seen < scene.ensemble.voters().len() {
+            return; // An audit that does not see every disk cannot say.
+        }
+        let Some(&last) = self.committed.last() else {
+            return;
+        };
+        let without = scene
+            .nodes
+            .iter()
+            .flatten()
+            .filter(|node| !node.disk.durable.holds(last))
+            .map(|node| node.me);
+        let missed = scene.ensemble.is_majority(scene.ensemble.votes(without));
+        self.expect(!missed, Property::QuorumLog);
+    }
+
+    fn on_proposed(&mut self, scene: Scene<'_>, txn: Txn) {
+        let tree = scene.node().tree.zxid;
+        let epoch = txn.zxid.epoch();
+        let older = self.committed.iter().rev().find(|txn| txn.zxid.epoch() < epoch);
+        let fine = older.is_none_or(|older| older.zxid <= tree);
+        self.expect(fine, Property::PrimaryIntegrity);
+    }
+
+    fn on_appended(&mut self, scene: Scene<'_>, txn: Txn, before: Txn) {
+        for (i, node) in scene.nodes.iter().enumerate() {
+            if i != scene.at
+                && let Some(node) = node
+                && let Some(found) = node.disk.logical().find(txn.zxid)
+            {
+                self.expect(found == (txn, before), Property::LogMatching);
+            }
+        }
+    }
+
+    fn on_entered(&mut self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) {
+        let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) else {
+            return; // The leader is not seen by this audit.
+        };
+        let initial = self.reigns[at].initial;
+        let history = scene.node().disk.logical();
+        let whole = history.holds(initial)
+            && history
+                .iter()
+                .all(|txn| txn.zxid <= initial.zxid || txn.zxid.epoch() == epoch);
+        self.expect(whole, Property::HistoryConsistency);
+        if initial.zxid > Zxid::ZERO {
+            witnessed(Witness::EnteredWithHistory);
+        }
+    }
+
+    fn on_delivered(&mut self, scene: Scene<'_>, txn: Txn, before: Txn, witnessed: &mut dyn FnMut(Witness)) {
+        if txn.zxid <= self.floor {
+            return;
+        }
+        match find(&self.committed, txn.zxid) {
+            Some(at) if self.committed[at] == txn => {
+                let predecessor = if at == 0 {
+                    None
+                } else {
+                    Some(self.committed[at - 1])
+                };
+                let fine = match predecessor {
+                    Some(predecessor) => predecessor == before,
+                    None => before.zxid <= self.floor || before.zxid == Zxid::ZERO,
+                };
+                self.expect(fine, Property::TotalOrder);
+            }
+            _ => self.breaks(Property::Integrity),
+        }
+        self.serve(scene.at, txn.zxid);
+        witnessed(Witness::Delivery);
+    }
+
+    fn on_serves(&mut self, scene: Scene<'_>, epoch: Epoch, tree: Txn, witnessed: &mut dyn FnMut(Witness)) {
+        let legal = tree.zxid <= self.floor || self.has(tree);
+        self.expect(legal, Property::Integrity);
+        if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
+            self.expect(
+                self.reigns[at].initial.zxid <= tree.zxid,
+                Property::CommitConsistency,
+            );
+        }
+        self.expect(self.served[scene.at] <= tree.zxid, Property::ServedStays);
+        self.serve(scene.at, tree.zxid);
+        if scene
+            .node()
+            .server()
+            .is_some_and(|server| server.next_zxid().is_none())
+        {
+            witnessed(Witness::FollowerServes);
+        }
+    }
+
+    fn serve(&mut self, at: usize, zxid: Zxid) {
+        self.served[at] = self.served[at].max(zxid);
+    }
+
+    fn on_looks(&mut self, scene: Scene<'_>) {
+        let node = scene.node();
+        self.check_matching(scene);
+        for (i, other) in scene.nodes.iter().enumerate() {
+            if i == scene.at {
+                continue;
+            }
+            let Some(other) = other else { continue };
+            if other.server().is_some_and(|server| server.is_votable()) {
+                self.compare_votes(scene.at, node, i, other);
+                self.compare_votes(i, other, scene.at, node);
+            }
+        }
+    }
+
+    /// The log of the node at `scene` against all others, at the last zxid that they share.
+    fn check_matching(&mut self, scene: Scene<'_>) {
+        let mine = scene.node().disk.logical();
+        for (i, other) in scene.nodes.iter().enumerate() {
+            let Some(other) = other else { continue };
+            let theirs = other.disk.logical();
+            if i == scene.at {
+                continue;
+            }
+            let shared = mine
+                .iter()
+                .rev()
+                .find_map(|txn| Some((mine.find(txn.zxid)?, theirs.find(txn.zxid)?)));
+            if let Some((here, there)) = shared {
+                self.expect(here == there, Property::LogMatching);
+            }
+        }
+    }
+
+    fn compare_votes(&mut self, _: usize, better: &Node, other_at: usize, other: &Node) {
+        let (Some(mine), Some(theirs)) = (better.server(), other.server()) else {
+            return;
+        };
+        let key = |server: &quorate_zab::Server| (server.current(), server.history().last());
+        if key(mine) < key(theirs) {
+            return;
+        }
+        let history = better.disk.logical();
+        let served = self.served[other_at];
+        let all = between(&self.committed, Zxid::ZERO, served)
+            .iter()
+            .all(|txn| history.holds(*txn));
+        self.expect(all, Property::BetterVoteKnowsMore);
+    }
+
+    fn on_synced(&mut self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) {
+        let node = scene.node();
+        if let Some((server, zxid)) = self.sync
+            && server == node.me
+        {
+            self.sync = None;
+            self.expect(node.tree.zxid >= zxid, Property::SyncIsLinearizable);
+            witnessed(Witness::SyncAnswered);
+        }
+    }
+
+    fn on_hung_up(&mut self, violation: Violation, witnessed: &mut dyn FnMut(Witness)) {
+        match violation {
+            // What a learner meets in ordinary life: an old leader, or a cut that it cannot make.
+            Violation::StaleEpoch { .. } => witnessed(Witness::StaleLeaderRefused),
+            Violation::BetterHistory { .. } => witnessed(Witness::WorseLeaderRefused),
+            Violation::CutTooDeep { .. } => {}
+            Violation::Unexpected
+            | Violation::Gap { .. }
+            | Violation::CommitOutOfOrder { .. }
+            | Violation::AckOutOfOrder { .. }
+            | Violation::PingMismatch { .. } => self.breaks(Property::MessagesAreLegal),
+        }
+    }
+}
+
+/// Whether a quorum without the server at `scene` holds the transaction durably. A learner that comes
+/// back may have to drop what it acknowledged on an earlier connection, and get it again; by then it
+/// can have been committed by others, never on that earlier acknowledgement.
+fn is_held_by_others(scene: Scene<'_>, txn: Txn) -> bool {
+    let others = scene.nodes.iter().enumerate().filter(|&(i, _)| i != scene.at).filter_map(|(_, node)| *node);
+    let holders = others.filter(|node| node.disk.durable.holds(txn)).map(|node| node.me);
+    scene.ensemble.is_majority(scene.ensemble.votes(holders))
+}
+
+fn leads(node: &Node) -> bool {
+    node.server().is_some_and(quorate_zab::Server::is_chosen)
+}

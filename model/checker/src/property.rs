@@ -1,0 +1,80 @@
+//! What must always hold? One list, for the checker and for the audit.
+//!
+//! The statements speak of history ("ever"), so that a verdict does not depend on when one looks.
+
+use std::fmt;
+
+macro_rules! properties {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $text:literal, $source:literal; )+) => {
+        /// A safety property.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Property {
+            $( $(#[doc = $doc])+ $name, )+
+        }
+
+        impl Property {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// What it says, in a few words.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// Where it comes from: the paper's properties P1 to P11, the test specifications' R1 to R9,
+            /// and what other systems taught, E1 to E13.
+            pub const fn source(self) -> &'static str {
+                match self { $(Self::$name => $source,)+ }
+            }
+        }
+    };
+}
+
+properties! {
+    /// For each epoch, at most one leader ever had a quorum's promise, and had it once.
+    OneLeader = "an epoch is chosen at most once", "P1";
+    /// Whatever a client saw, a primary proposed, and a leader committed.
+    Integrity = "only what is committed is delivered", "P2";
+    /// There is one committed sequence; no two leaders commit different ones.
+    Agreement = "the committed sequence is one", "P3, P8";
+    /// Every server delivers the committed sequence, in its order, leaving nothing out.
+    TotalOrder = "what is delivered follows its predecessor", "P4, P5, P6";
+    /// A primary has delivered all of older epochs that anyone ever delivers before it proposes.
+    PrimaryIntegrity = "a primary proposes on top of all older epochs' commits", "P7";
+    /// An established leader has everything that leaders of older epochs committed, and its initial
+    /// history is a prefix of that of every later established one.
+    InitialHistory = "an established epoch holds what older ones committed", "P9, R2";
+    /// A server that serves an epoch has delivered its initial history.
+    CommitConsistency = "who serves an epoch has its initial history", "P10, R1";
+    /// Whoever acknowledges NEWLEADER has exactly the leader's history.
+    HistoryConsistency = "who enters an epoch has its leader's history", "P11";
+    /// Nothing committed is cut off or replaced on a server that the commit rests on.
+    CommittedStays = "what is committed is dropped only where a quorum of others has it", "R3";
+    /// What a server has once shown to clients, it shows whenever it serves.
+    ServedStays = "no server serves less than it has served", "R4, E9";
+    /// No correct server is hung up on for breaking the protocol.
+    MessagesAreLegal = "no message comes that its reader cannot own", "R5 to R9";
+    /// acceptedEpoch and currentEpoch never go back on disk, and current never passes accepted.
+    EpochsGrow = "epochs never go back", "E1";
+    /// A promise is durable before it is given, and given to one leader only.
+    PromiseIsDurable = "an epoch is promised durably, and to one leader", "E2";
+    /// Whoever promised an epoch logs and acknowledges nothing of an older one's leader.
+    Fencing = "who promised an epoch takes nothing from older ones", "E3, E4";
+    /// Every quorum has a server whose log holds everything committed.
+    QuorumLog = "every quorum holds everything committed", "E6";
+    /// Of two servers that look for a leader, the one with the better credential lacks nothing that the
+    /// other delivered.
+    BetterVoteKnowsMore = "the better vote has what the other delivered", "E7";
+    /// Two logs that hold the same zxid hold the same up to it.
+    LogMatching = "a zxid determines all before it", "E8";
+    /// A disk that a legal run leaves behind can be started from.
+    AlwaysBoots = "every legal disk boots", "L4";
+    /// What a client reads after `sync` is at least what was committed when it asked.
+    SyncIsLinearizable = "sync then read sees all that was committed", "ZOOKEEPER-1675";
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.text(), self.source())
+    }
+}

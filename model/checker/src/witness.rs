@@ -1,0 +1,74 @@
+//! Was the check vacuous? What an exhaustive run must have met for its verdict to mean something.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! witnesses {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $text:literal; )+) => {
+        /// Something that must be reachable.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[repr(u8)]
+        pub enum Witness {
+            $( $(#[doc = $doc])+ $name, )+
+        }
+
+        impl Witness {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// What was met, in a few words.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+witnesses! {
+    /// A transaction was committed by acknowledgements.
+    Commit = "a transaction commits";
+    /// Clients of some server saw a transaction.
+    Delivery = "a transaction is delivered";
+    /// A follower served clients.
+    FollowerServes = "a follower serves";
+    /// A second epoch was established.
+    LaterReign = "a later epoch is established";
+    /// Two servers led chosen epochs at the same time: an old leader had not noticed.
+    TwoLeaders = "two servers lead at once";
+    /// A leader became established though a later epoch was already.
+    LateEstablishment = "a deposed leader is established late";
+    /// A leader committed though a later epoch was chosen.
+    CommitByDeposed = "a deposed leader commits late";
+    /// A log lost an uncommitted tail.
+    TailDropped = "an uncommitted tail is dropped";
+    /// A learner acknowledged NEWLEADER with a history that was not empty.
+    EnteredWithHistory = "a learner enters an epoch with a history";
+    /// A learner refused a leader of an older epoch.
+    StaleLeaderRefused = "a stale leader is refused";
+    /// A leader refused to count a learner with a better history.
+    WorseLeaderRefused = "a leader behind its learner gives way";
+    /// A snapshot was installed.
+    SnapshotInstalled = "a snapshot is installed";
+    /// A server started from its disk.
+    Reboot = "a server reboots with work under way";
+    /// A `sync` was answered.
+    SyncAnswered = "a sync is answered";
+}
+
+/// The witnesses met by a run.
+#[derive(Debug, Default)]
+pub struct Witnessed(AtomicU64);
+
+impl Witnessed {
+    /// Takes note.
+    pub fn note(&self, witness: Witness) {
+        let bit = 1 << witness as u8;
+        if self.0.load(Ordering::Relaxed) & bit == 0 {
+            self.0.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was met.
+    pub fn met(&self, witness: Witness) -> bool {
+        self.0.load(Ordering::Relaxed) & 1 << witness as u8 != 0
+    }
+}

@@ -1,0 +1,477 @@
+//! What can an ensemble and its environment do next? The state space of the agreement grain.
+//!
+//! Any server that looks for a leader may begin to lead and any may join it: this contains every
+//! election. Crashes, breaks of one end of one connection, and slow disks come at any moment.
+
+use crate::bounds::Bounds;
+use crate::disk::Durable;
+use crate::ghost::{Ghost, Scene};
+use crate::intern::{Cell, Memo, Table};
+use crate::link::{End, Link};
+use crate::node::{Event, Frame, Happening, Node, Out};
+use crate::symmetry::Renaming;
+use crate::witness::{Witness, Witnessed};
+use quorate_zab::{Conn, Ensemble, Input, Rules, Server, ServerId, Standing, Zxid};
+
+/// A state of the ensemble, its disks and its connections, with what happened and what still may.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct World {
+    pub(crate) nodes: Vec<Cell<Node>>,
+    /// In order of their ends.
+    pub(crate) links: Vec<Cell<Link>>,
+    pub(crate) ghost: Cell<Ghost>,
+    /// What is left of the bounds.
+    pub(crate) left: Bounds,
+}
+
+/// A step of the world. Servers and links go by their place.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Action {
+    /// A server that looks begins to lead.
+    Lead(usize),
+    /// A server that looks connects to one that leads.
+    Join {
+        /// The learner.
+        learner: usize,
+        /// The leader.
+        leader: usize,
+    },
+    /// The next frame arrives at this end of this link.
+    Deliver(usize, End),
+    /// This end of this link learns that the connection is gone: for a reason, or for none.
+    Break(usize, End),
+    /// The oldest operation of the log is done and reported.
+    LogDone(usize),
+    /// The oldest write of an epoch file is done and reported.
+    EpochDone(usize),
+    /// The process dies, the disk keeps so much of what was under way, and it starts again.
+    Crash(usize, u8, u8),
+    /// initLimit passes at a leader that is not established.
+    GiveUp(usize),
+    /// A leader looks whether it still has a quorum, and has not.
+    CheckQuorum(usize),
+    /// A client's transaction reaches the leader.
+    Propose(usize),
+    /// A leader pings by the clock.
+    Ping(usize),
+    /// A client of this server asks for `sync`.
+    Sync(usize),
+}
+
+/// A node after a happening, and what came of it.
+#[derive(Debug)]
+struct Stepped {
+    node: Cell<Node>,
+    out: Vec<Out>,
+}
+
+/// The agreement grain: rules, bounds, and the tables that its worlds share.
+#[derive(Debug)]
+pub struct Agreement<R> {
+    pub(crate) rules: R,
+    pub(crate) flaws: Flaws,
+    pub(crate) bounds: Bounds,
+    pub(crate) ensemble: Ensemble,
+    /// Whether worlds that differ in the servers' names alone are one.
+    pub(crate) symmetry: bool,
+    pub(crate) nodes: Table<Node>,
+    pub(crate) links: Table<Link>,
+    pub(crate) ghosts: Table<Ghost>,
+    steps: Memo<(Cell<Node>, Happening), Stepped>,
+    pub(crate) renaming: Renaming,
+    /// What was met on the way.
+    pub witnessed: Witnessed,
+}
+
+/// What a shell could do wrong; a mutant of the world instead of the rules.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Flaws {
+    /// A cut is not synced before the next append: a crash may keep the append and lose the cut.
+    pub unsynced_truncation: bool,
+}
+
+pub(crate) fn id(index: usize) -> ServerId {
+    ServerId::new(index as u64 + 1)
+}
+
+pub(crate) fn index(server: ServerId) -> usize {
+    server.get() as usize - 1
+}
+
+impl<R: Rules> Agreement<R> {
+    /// The grain with these rules within these bounds.
+    pub fn new(rules: R, bounds: Bounds) -> Self {
+        Self {
+            rules,
+            flaws: Flaws::default(),
+            bounds,
+            ensemble: Ensemble::majority((0..bounds.servers as usize).map(id)),
+            symmetry: true,
+            nodes: Table::new(0),
+            links: Table::new(0),
+            ghosts: Table::new(0),
+            steps: Memo::default(),
+            renaming: Renaming::new(bounds.servers as usize),
+            witnessed: Witnessed::default(),
+        }
+    }
+
+    /// The same with a shell that does this wrong.
+    #[must_use]
+    pub fn with_flaws(self, flaws: Flaws) -> Self {
+        Self { flaws, ..self }
+    }
+
+    /// The same without any reduction by symmetry.
+    #[must_use]
+    pub fn without_symmetry(self) -> Self {
+        Self {
+            symmetry: false,
+            ..self
+        }
+    }
+
+    /// The same with other hashes: equal counts make a missed collision very unlikely.
+    #[must_use]
+    pub fn with_salt(self, salt: u64) -> Self {
+        Self {
+            nodes: Table::new(salt),
+            links: Table::new(salt),
+            ghosts: Table::new(salt),
+            ..self
+        }
+    }
+
+    pub(crate) fn init(&self) -> World {
+        let servers = self.bounds.servers as usize;
+        let nodes = (0..servers).map(|i| {
+            let node = if i + (self.bounds.java as usize) < servers {
+                Node::boot(id(i), Durable::default(), &mut Vec::new())
+            } else {
+                Node::java(id(i))
+            };
+            self.nodes.intern(node)
+        });
+        let world = World {
+            nodes: nodes.collect(),
+            links: Vec::new(),
+            ghost: self.ghosts.intern(Ghost::new(servers)),
+            left: self.bounds,
+        };
+        self.canonical(world)
+    }
+
+    pub(crate) fn enabled(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.ghost.broken().is_some() {
+            return;
+        }
+        for (i, link) in world.links.iter().enumerate() {
+            for end in [End::Learner, End::Leader] {
+                if link.conn(end).is_none() {
+                    continue;
+                }
+                if !link.incoming(end).is_empty() {
+                    actions.push(Action::Deliver(i, end));
+                }
+                if link.conn(Link::other(end)).is_none() || world.left.breaks > 0 {
+                    actions.push(Action::Break(i, end));
+                }
+            }
+        }
+        for (i, node) in world.nodes.iter().enumerate() {
+            self.enabled_at(world, i, node, actions);
+        }
+    }
+
+    fn enabled_at(&self, world: &World, i: usize, node: &Node, actions: &mut Vec<Action>) {
+        if !node.disk.log_ops.is_empty() {
+            actions.push(Action::LogDone(i));
+        }
+        if !node.disk.epoch_ops.is_empty() {
+            actions.push(Action::EpochDone(i));
+        }
+        if node.is_votable() {
+            if world.left.elections > 0 && node.server().is_some() {
+                actions.push(Action::Lead(i));
+            }
+            for leader in 0..world.nodes.len() {
+                if leader != i && self.may_join(world, i, leader) {
+                    actions.push(Action::Join { learner: i, leader });
+                }
+            }
+        }
+        if world.left.crashes > 0 && !(node.is_votable() && node.disk.is_quiet()) {
+            for log_ops in 0..=node.disk.log_ops.len() {
+                for epoch_ops in 0..=node.disk.epoch_ops.len() {
+                    actions.push(Action::Crash(i, log_ops as u8, epoch_ops as u8));
+                }
+            }
+        }
+        let Some(server) = node.server() else { return };
+        match server.standing() {
+            Standing::Leading { serving: false } => actions.push(Action::GiveUp(i)),
+            Standing::Leading { serving: true } => {
+                let synced = server
+                    .learners()
+                    .filter(|learner| learner.synced)
+                    .map(|learner| learner.server);
+                let votes = self.ensemble.votes(synced.chain([node.me]));
+                if !self.rules.is_quorum(&self.ensemble, votes) {
+                    actions.push(Action::CheckQuorum(i));
+                }
+                if world.left.txns > 0 {
+                    actions.push(Action::Propose(i));
+                }
+                if world.left.pings > 0 {
+                    actions.push(Action::Ping(i));
+                }
+            }
+            _ => {}
+        }
+        if world.left.syncs > 0 && node.serving {
+            actions.push(Action::Sync(i));
+        }
+    }
+
+    /// A server that leads accepts connections. It may not have noticed the end of one earlier
+    /// connection of the same learner; that it has noticed neither of two is beyond the bounds.
+    fn may_join(&self, world: &World, learner: usize, leader: usize) -> bool {
+        let leads = world.nodes[leader]
+            .server()
+            .is_some_and(|server| matches!(server.standing(), Standing::Leading { .. }));
+        let unnoticed = world.links.iter().filter(|link| {
+            link.learner == id(learner) && link.leader == id(leader) && link.leader_end.is_some()
+        });
+        leads && unnoticed.count() <= 1
+    }
+
+    /// The world after `action`.
+    pub(crate) fn apply(&self, world: &World, action: Action) -> World {
+        let mut next = world.clone();
+        match action {
+            Action::Lead(i) => {
+                next.left.elections -= 1;
+                self.input(&mut next, i, Input::Lead);
+            }
+            Action::Join { learner, leader } => self.join(&mut next, learner, leader),
+            Action::Deliver(link, end) => {
+                let mut taken = next.links[link].get().clone();
+                let frame = taken.receive(end).expect("a frame is on the way");
+                let conn = taken.conn(end).expect("the end is open");
+                let server = index(taken.server(end));
+                next.links[link] = self.links.intern(taken);
+                if matches!(frame, Frame::Snapshot(_)) {
+                    self.witnessed.note(Witness::SnapshotInstalled);
+                }
+                self.happen(&mut next, server, Happening::Frame { conn, frame });
+            }
+            Action::Break(link, end) => {
+                let mut broken = next.links[link].get().clone();
+                let conn = broken.conn(end).expect("the end is open");
+                if broken.conn(Link::other(end)).is_some() {
+                    next.left.breaks -= 1;
+                }
+                let server = index(broken.server(end));
+                broken.close(end);
+                self.put_link(&mut next, link, broken);
+                self.input(&mut next, server, Input::Closed { conn });
+            }
+            Action::LogDone(i) => self.input(&mut next, i, Input::LogDurable { ops: 1 }),
+            Action::EpochDone(i) => self.input(&mut next, i, Input::EpochsDurable { ops: 1 }),
+            Action::Crash(i, log_ops, epoch_ops) => {
+                next.left.crashes -= 1;
+                self.crash(&mut next, i, log_ops, epoch_ops);
+            }
+            Action::GiveUp(i) => self.input(&mut next, i, Input::LimitPassed),
+            Action::CheckQuorum(i) => self.input(&mut next, i, Input::CheckQuorum),
+            Action::Propose(i) => {
+                let zxid = next.nodes[i]
+                    .server()
+                    .and_then(Server::next_zxid)
+                    .unwrap_or(Zxid::ZERO);
+                let payload = u64::from(self.bounds.txns - next.left.txns) + 1;
+                next.left.txns -= 1;
+                self.input(&mut next, i, Input::Propose { zxid, payload });
+            }
+            Action::Ping(i) => {
+                next.left.pings -= 1;
+                self.input(&mut next, i, Input::PingLearners);
+            }
+            Action::Sync(i) => {
+                next.left.syncs -= 1;
+                self.sync(&mut next, i);
+            }
+        }
+        self.canonical(next)
+    }
+
+    fn input(&self, world: &mut World, i: usize, input: Input<u64>) {
+        self.happen(world, i, Happening::Input(input));
+    }
+
+    /// Lets something happen to a node, and carries out what comes of it.
+    fn happen(&self, world: &mut World, i: usize, happening: Happening) {
+        let before = world.nodes[i];
+        debug_assert_eq!(
+            before.permits(&happening),
+            Ok(()),
+            "the checker does only what the world permits"
+        );
+        let stepped = self.steps.get((before, happening), |(node, happening)| {
+            let mut node = node.get().clone();
+            let mut out = Vec::new();
+            node.step(&self.ensemble, &self.rules, happening.clone(), &mut out);
+            Stepped {
+                node: self.nodes.intern(node),
+                out,
+            }
+        });
+        world.nodes[i] = stepped.node;
+        self.carry_out(world, i, &stepped.out);
+    }
+
+    fn carry_out(&self, world: &mut World, i: usize, out: &[Out]) {
+        let me = id(i);
+        let mut ghost: Option<Ghost> = None;
+        for out in out {
+            match out {
+                Out::Frame { conn, frame } => {
+                    if let Some((at, end)) = find_link(world, me, *conn) {
+                        let mut link = world.links[at].get().clone();
+                        link.send(end, frame.clone());
+                        world.links[at] = self.links.intern(link);
+                    }
+                }
+                Out::Close { conn } => {
+                    if let Some((at, end)) = find_link(world, me, *conn) {
+                        let mut link = world.links[at].get().clone();
+                        link.close(end);
+                        self.put_link(world, at, link);
+                    }
+                }
+                Out::Connect { .. } => {}
+                Out::Event(event) => {
+                    let leader = match event {
+                        Event::Promised { conn, .. } => {
+                            find_link(world, me, *conn).map(|(at, _)| world.links[at].leader)
+                        }
+                        _ => None,
+                    };
+                    let nodes: Vec<Option<&Node>> = world.nodes.iter().map(|node| Some(node.get())).collect();
+                    let scene = Scene {
+                        at: i,
+                        nodes: &nodes,
+                        ensemble: &self.ensemble,
+                        leader,
+                    };
+                    ghost.get_or_insert_with(|| world.ghost.get().clone()).observe(
+                        scene,
+                        event,
+                        &mut |witness| self.witnessed.note(witness),
+                    );
+                }
+            }
+        }
+        if let Some(ghost) = ghost {
+            world.ghost = self.ghosts.intern(ghost);
+        }
+    }
+
+    fn join(&self, world: &mut World, learner: usize, leader: usize) {
+        self.input(world, learner, Input::Follow { leader: id(leader) });
+        let conn = unused_conn(world, id(learner));
+        let link = Link {
+            learner: id(learner),
+            leader: id(leader),
+            learner_end: Some(conn),
+            leader_end: Some(unused_conn(world, id(leader))),
+            up: Default::default(),
+            down: Default::default(),
+        };
+        world.links.push(self.links.intern(link));
+        self.input(world, learner, Input::Connected { conn });
+    }
+
+    fn crash(&self, world: &mut World, i: usize, log_ops: u8, epoch_ops: u8) {
+        for at in (0..world.links.len()).rev() {
+            let mut link = world.links[at].get().clone();
+            for end in [End::Learner, End::Leader] {
+                if link.server(end) == id(i) {
+                    link.close(end);
+                }
+            }
+            self.put_link(world, at, link);
+        }
+        if !world.nodes[i].disk.is_quiet() {
+            self.witnessed.note(Witness::Reboot);
+        }
+        if self.flaws.unsynced_truncation {
+            let mut node = world.nodes[i].get().clone();
+            let cuts = |op: &crate::disk::LogOp| matches!(op, crate::disk::LogOp::Truncate(_));
+            let lost = node
+                .disk
+                .log_ops
+                .iter()
+                .take(log_ops as usize)
+                .filter(|op| cuts(op))
+                .count();
+            node.disk.log_ops.retain(|op| !cuts(op));
+            world.nodes[i] = self.nodes.intern(node);
+            let (log_ops, epoch_ops) = (u32::from(log_ops) - lost as u32, u32::from(epoch_ops));
+            return self.happen(world, i, Happening::Crash { log_ops, epoch_ops });
+        }
+        self.happen(
+            world,
+            i,
+            Happening::Crash {
+                log_ops: log_ops.into(),
+                epoch_ops: epoch_ops.into(),
+            },
+        );
+    }
+
+    /// A `sync` of a client: at the leader itself, or through the learner's connection.
+    fn sync(&self, world: &mut World, i: usize) {
+        let mut ghost = world.ghost.get().clone();
+        ghost.sync_begins(id(i));
+        world.ghost = self.ghosts.intern(ghost);
+        match world.nodes[i].server().map(Server::standing) {
+            Some(Standing::Following { conn: Some(conn), .. }) => {
+                self.carry_out(
+                    world,
+                    i,
+                    &[Out::Frame {
+                        conn,
+                        frame: Frame::SyncRequest,
+                    }],
+                );
+            }
+            _ => self.input(world, i, Input::Sync { conn: None }),
+        }
+    }
+
+    fn put_link(&self, world: &mut World, at: usize, link: Link) {
+        if link.is_gone() {
+            world.links.remove(at);
+        } else {
+            world.links[at] = self.links.intern(link);
+        }
+    }
+}
+
+fn find_link(world: &World, server: ServerId, conn: Conn) -> Option<(usize, End)> {
+    world
+        .links
+        .iter()
+        .enumerate()
+        .find_map(|(at, link)| Some((at, link.end_of(server, conn)?)))
+}
+
+/// The lowest number that this server does not use for an open end.
+fn unused_conn(world: &World, server: ServerId) -> Conn {
+    let used = |conn| find_link(world, server, conn).is_some();
+    (0..)
+        .map(Conn::new)
+        .find(|&conn| !used(conn))
+        .expect("numbers are many")
+}
