@@ -6,12 +6,14 @@
 mod digest;
 mod error;
 mod frame;
+mod json;
 mod keeper;
 mod live;
 mod reader;
 mod recorder;
 mod schema;
 mod segment;
+mod view;
 
 pub use digest::{
     Contents, Digest, Sum, Witnessed, digest_of_effects, digest_of_election_effects, digest_of_state, hash64,
@@ -23,3 +25,4 @@ pub use schema::{
     Boot, BootId, ConnDown, ConnName, ConnUp, Dropped, ElectionFrame, Ended, Header, Mark, Origin, Previous,
     Record, SCHEMA, STEP_HASH, Side,
 };
+pub use view::{BootSummary, CatError, Summary, cat, stat};

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Directories below a trace directory are searched to this depth.
 const DEPTH_MAX: usize = 8;
@@ -43,6 +43,7 @@ struct Piece {
     segment: u32,
     first: u64,
     chain: Sum,
+    at_us: u64,
 }
 
 impl BootTrace {
@@ -89,8 +90,7 @@ pub enum Ending {
 pub struct Entry {
     /// Its number in the boot's trace.
     pub seq: u64,
-    /// When it was flushed, in microseconds since the boot's first; advice. In a trace whose beginning
-    /// was removed, since the first frame that is there.
+    /// When it was flushed, in microseconds since the recorder began; advice.
     pub at_us: u64,
     /// The record.
     pub record: Record,
@@ -141,7 +141,7 @@ impl Records {
     }
 
     /// The value of the hash chain after the frame read last.
-    pub fn chain(&self) -> Sum {
+    pub fn chain_value(&self) -> Sum {
         Sum::new(self.frames.chain)
     }
 
@@ -222,7 +222,7 @@ impl Frames {
             payload: Vec::new(),
             chain: boot.segments.first().map_or(0, |piece| piece.chain.get()),
             records: boot.first,
-            at_us: 0,
+            at_us: boot.segments.first().map_or(0, |piece| piece.at_us),
             end: None,
         }
     }
@@ -444,6 +444,7 @@ fn sort(mut files: Vec<PathBuf>) -> Found {
                     segment: preamble.segment,
                     first: preamble.first,
                     chain: preamble.chain,
+                    at_us: preamble.at_us,
                 };
                 pieces.push((preamble.header, piece));
             }
@@ -546,6 +547,7 @@ fn end_of(path: &Path) -> Option<Previous> {
             segment: preamble.segment,
             first: preamble.first,
             chain: preamble.chain,
+            at_us: preamble.at_us,
         }],
     });
     while let Ok(Some(_)) = frames.next() {}

@@ -114,7 +114,17 @@ impl Recorder {
             .map_or(0, |since| since.as_millis() as u64);
         let keeper = Keeper::start(&dir, header.server, limits.total_bytes).map_err(TraceError::io(&dir))?;
         let framer = Framer::new(header.boot.nonce.get());
-        let live = begin_segment(&dir, &header, 0, 0, framer.chain()).map_err(TraceError::io(&dir))?;
+        let live = begin_segment(
+            &dir,
+            &header,
+            Start {
+                segment: 0,
+                first: 0,
+                chain: framer.chain(),
+                at_us: 0,
+            },
+        )
+        .map_err(TraceError::io(&dir))?;
         let mut recorder = Self {
             close_at: limits.segment_bytes.min(SEGMENT_BYTES_MAX / 2),
             dir,
@@ -302,13 +312,13 @@ impl Recorder {
 
     /// Begins the next segment. If there is no room for one, the old one goes on for a while.
     fn close_segment(&mut self) {
-        let next = begin_segment(
-            &self.dir,
-            &self.header,
-            self.segment + 1,
-            self.written,
-            self.framer.chain(),
-        );
+        let start = Start {
+            segment: self.segment + 1,
+            first: self.written,
+            chain: self.framer.chain(),
+            at_us: self.last_us,
+        };
+        let next = begin_segment(&self.dir, &self.header, start);
         match next {
             Ok(live) => {
                 let closed = self.place();
@@ -343,24 +353,27 @@ impl Recorder {
     }
 }
 
-/// Makes the segment's file with its preamble in it. It gets its name when the preamble is there.
-fn begin_segment(
-    dir: &Path,
-    header: &Header,
+/// Where a segment joins the ones before it.
+struct Start {
     segment: u32,
     first: u64,
     chain: u64,
-) -> io::Result<Live<File>> {
+    at_us: u64,
+}
+
+/// Makes the segment's file with its preamble in it. It gets its name when the preamble is there.
+fn begin_segment(dir: &Path, header: &Header, start: Start) -> io::Result<Live<File>> {
     let place = Place {
         server: header.server.get(),
         ordinal: header.boot.ordinal,
-        segment,
+        segment: start.segment,
     };
     let preamble = Preamble {
         header: header.clone(),
-        segment,
-        first,
-        chain: Sum::new(chain),
+        segment: start.segment,
+        first: start.first,
+        chain: Sum::new(start.chain),
+        at_us: start.at_us,
     };
     let unfinished = dir.join(place.file_name(Form::Unfinished));
     let mut file = File::create(&unfinished)?;

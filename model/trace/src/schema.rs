@@ -12,6 +12,9 @@ use quorate_zab::{Conn, ElectionInput, Ensemble, Epoch, Image, Input, Notificati
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
+#[cfg(test)]
+mod tests;
+
 /// The version of everything in this file.
 pub const SCHEMA: u32 = 1;
 

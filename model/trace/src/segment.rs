@@ -6,7 +6,8 @@
 //! | 8 | 4 | schema version |
 //! | 12 | 4 | length of the preamble's encoding |
 //! | 16 | 4 | CRC-32C of the preamble's encoding |
-//! | 20 | | the preamble, postcard |
+//! | 20 | 4 | CRC-32C of bytes 0..20 |
+//! | 24 | | the preamble, postcard |
 //! | | | frames |
 //!
 //! A compressed segment is the same bytes as one zstd frame.
@@ -21,7 +22,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"QUOTRACE";
-const FIXED: usize = 20;
+const FIXED: usize = 24;
 /// No preamble is longer than this.
 const PREAMBLE_BYTES_MAX: usize = 1 << 20;
 /// No segment has more bytes than this, uncompressed.
@@ -40,6 +41,8 @@ pub(crate) struct Preamble {
     pub(crate) first: u64,
     /// The chain's value before its first frame.
     pub(crate) chain: Sum,
+    /// When the frame before its first was written, in microseconds since the boot; advice.
+    pub(crate) at_us: u64,
 }
 
 impl Preamble {
@@ -51,6 +54,7 @@ impl Preamble {
         out.extend_from_slice(&SCHEMA.to_le_bytes());
         out.extend_from_slice(&(body.len() as u32).to_le_bytes());
         out.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
+        out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
         out.extend_from_slice(&body);
         out
     }
@@ -170,16 +174,19 @@ impl Segment {
             return Ok(None);
         }
         let word = |at: usize| u32::from_le_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+        let damaged = |what| TraceError::Preamble {
+            file: path.into(),
+            what,
+        };
+        if crc32c::crc32c(&fixed[..20]) != word(20) {
+            return Err(damaged("the checksum of its first bytes does not match"));
+        }
         if word(8) != SCHEMA {
             return Err(TraceError::Schema {
                 file: path.into(),
                 found: word(8),
             });
         }
-        let damaged = |what| TraceError::Preamble {
-            file: path.into(),
-            what,
-        };
         let length = word(12) as usize;
         if length > PREAMBLE_BYTES_MAX {
             return Err(damaged("its length is beyond the limit"));

@@ -1,28 +1,10 @@
 use super::*;
+use crate::reader::tests::{header, proposal, step};
 use crate::reader::{BootTrace, Ending, Entry, read_dir};
 use crate::schema::{ConnDown, Ended};
 use crate::{Digest, TraceError};
-use quorate_zab::{Conn, Ensemble, Epoch, Message, ServerId, Zxid};
+use quorate_zab::Conn;
 use tempfile::TempDir;
-
-fn header() -> Header {
-    let voters = [1, 2, 3].map(ServerId::new);
-    Header::new(ServerId::new(2), &Ensemble::majority(voters), "test", 77).with("why", "test")
-}
-
-fn zxid(counter: u32) -> Zxid {
-    Zxid::new(Epoch::new(1), counter)
-}
-
-fn proposal(counter: u32) -> Input<Digest> {
-    Input::Message {
-        conn: Conn::new(1),
-        message: Message::Proposal {
-            zxid: zxid(counter),
-            payload: Digest::of(&counter.to_le_bytes()),
-        },
-    }
-}
 
 fn small(segment_bytes: u64, total_bytes: u64) -> Limits {
     Limits {
@@ -42,17 +24,6 @@ fn record(dir: &TempDir, limits: Limits, steps: u32) {
         step(&mut recorder, counter);
     }
     recorder.finish().expect("the disk takes it");
-}
-
-fn step(recorder: &mut Recorder, counter: u32) {
-    recorder.server_input(&proposal(counter), Some(u64::from(counter)));
-    recorder.flush().expect("the disk takes it");
-    let payload = Digest::of(&counter.to_le_bytes());
-    recorder.server_effects(&[Effect::Append {
-        zxid: zxid(counter),
-        payload,
-    }]);
-    recorder.flush().expect("the disk takes it");
 }
 
 fn only_boot(dir: &TempDir) -> BootTrace {

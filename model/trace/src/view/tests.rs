@@ -1,0 +1,85 @@
+use super::*;
+use crate::reader::read_dir;
+use crate::reader::tests::{record, record_killed};
+use serde_json::json;
+use tempfile::TempDir;
+
+fn lines(dir: &TempDir) -> (Vec<Value>, Result<(), CatError>) {
+    let mut out = Vec::new();
+    let done = cat(read_dir(dir.path()).unwrap(), &mut out);
+    let text = String::from_utf8(out).expect("JSON is text");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is an object"));
+    (lines.collect(), done)
+}
+
+#[test]
+fn cat_prints_a_line_for_each_record_and_one_for_each_header() {
+    let dir = TempDir::new().unwrap();
+    record(dir.path(), 2);
+    let (lines, done) = lines(&dir);
+    done.unwrap();
+    assert_eq!(lines.len(), 1 + 1 + 2 * 2 + 2);
+    let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    let expected = [
+        "header", "boot", "input", "effects", "input", "effects", "mark", "end",
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(lines[2]["seq"], json!(1));
+    assert_eq!(
+        lines[2]["record"]["input"]["Message"]["message"]["Proposal"]["zxid"],
+        json!("0x100000001")
+    );
+}
+
+#[test]
+fn cat_says_where_an_open_trace_ends() {
+    let dir = TempDir::new().unwrap();
+    record_killed(dir.path(), 1);
+    let (lines, done) = lines(&dir);
+    done.unwrap();
+    let last = lines.last().unwrap();
+    assert_eq!(last["kind"], json!("open"));
+    assert_eq!(last["records"], json!(3));
+    assert_eq!(last["torn"], json!(false));
+}
+
+#[test]
+fn cat_and_stat_say_what_is_damaged_and_show_the_rest() {
+    let dir = TempDir::new().unwrap();
+    record(dir.path(), 2);
+    record(dir.path(), 2);
+    let found = read_dir(dir.path()).unwrap();
+    let file = found.boots[0].files().next().unwrap();
+    let mut bytes = std::fs::read(file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(file, bytes).unwrap();
+
+    let summary = stat(&found);
+    assert_ne!(summary.boots[0].end, "clean");
+    assert_eq!(summary.boots[1].end, "clean");
+    let (lines, done) = lines(&dir);
+    assert!(matches!(done, Err(CatError::Trace(_))), "{done:?}");
+    assert_eq!(
+        lines.iter().filter(|line| line["kind"] == json!("fault")).count(),
+        1
+    );
+    assert_eq!(lines.last().unwrap()["kind"], json!("end"));
+}
+
+#[test]
+fn stat_counts_records_by_kind() {
+    let dir = TempDir::new().unwrap();
+    record(dir.path(), 5);
+    let summary = stat(&read_dir(dir.path()).unwrap());
+    let boot = &summary.boots[0];
+    assert_eq!(
+        (boot.records, boot.kinds["input"], boot.kinds["effects"]),
+        (13, 5, 5)
+    );
+    assert_eq!((boot.end.as_str(), boot.lost, boot.first), ("clean", 0, 0));
+    let text = summary.to_string();
+    assert!(text.contains("server 2 boot 1: test"), "{text}");
+    assert!(text.contains("end: clean"), "{text}");
+}
