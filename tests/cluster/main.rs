@@ -3,8 +3,11 @@
 //! `QUORATE_SUBJECT=apache` runs the same scenarios against Apache's servers.
 
 mod acked_not_committed;
+mod bad_config;
 mod common;
 mod first_run;
+mod hostile_bytes;
 mod paused_leader;
+mod same_id;
 mod self_check;
 mod truncated_tail;

@@ -1,11 +1,8 @@
 //! A leader of one kind brings a learner of the other kind up to date: by DIFF, by SNAP, by TRUNC, and
 //! when the learner itself led an epoch in which nothing was written.
 
-use std::fs;
-use std::path::PathBuf;
-
 use quorate_tests::tail::{logged_by_the_leader_alone, synchronised_by};
-use quorate_tests::{Ensemble, Kind, LONG, Member, Packet, PacketType, varied, wait_until};
+use quorate_tests::{Ensemble, Kind, LONG, Member, Packet, PacketType, files, varied, wait_until};
 
 use crate::common::{agree, stop_and_audit};
 
@@ -76,7 +73,7 @@ fn snapshot(name: &str, learner: Kind, leader: Kind) {
                 (oldest_kept > 600).then_some(())
             });
             ensemble.member(id).stop();
-            purge(ensemble.at(id));
+            files::purge(ensemble.at(id));
         }
         for id in [2, 3] {
             ensemble.member(id).start();
@@ -99,39 +96,11 @@ fn apaches_leader_without_the_old_logs_brings_our_learner_up_to_date_by_a_snapsh
     snapshot("snapshot-2", Kind::subject(), Kind::Apache);
 }
 
-/// The files of a data directory that are named by a zxid, as (zxid, path).
-fn files(member: &Member, prefix: &str) -> Vec<(u64, PathBuf)> {
-    let entries = fs::read_dir(member.version_dir())
-        .expect("a served data directory")
-        .flatten();
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| {
-            let zxid = entry.file_name().to_str()?.strip_prefix(prefix)?.to_owned();
-            Some((u64::from_str_radix(&zxid, 16).ok()?, entry.path()))
-        })
-        .collect();
-    files.sort();
-    files
-}
-
 /// How many transactions of the first epoch the newest snapshot holds.
 fn newest_snapshot(member: &Member) -> Option<u64> {
-    files(member, "snapshot.")
+    files::by_zxid(member, "snapshot.")
         .last()
         .map(|(zxid, _)| zxid & 0xffff_ffff)
-}
-
-/// Removes what the newest snapshot makes superfluous, as an operator's purge does.
-fn purge(member: &Member) {
-    let (newest, _) = files(member, "snapshot.").pop().expect("there is a snapshot");
-    let logs = files(member, "log.");
-    let first_needed = logs.iter().rposition(|(zxid, _)| *zxid <= newest).unwrap_or(0);
-    let snapshots = files(member, "snapshot.")
-        .into_iter()
-        .filter(|(zxid, _)| *zxid < newest);
-    for (_, path) in logs[..first_needed].iter().cloned().chain(snapshots) {
-        fs::remove_file(path).expect("a stopped server's files can be removed");
-    }
 }
 
 fn trunc(name: &str, old: Kind, new: Kind) {

@@ -1,6 +1,7 @@
 //! How does a test get servers that found each other, and how does it learn who leads?
 
 use std::fmt;
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,13 +66,13 @@ impl Builder {
                     from,
                     to,
                     block.relay(from, to),
-                    std::net::SocketAddrV4::new(block.server(to), QUORUM_PORT),
+                    SocketAddrV4::new(block.server(to), QUORUM_PORT),
                 )
             }))
         });
         let members = ids.clone().zip(&self.kinds).map(|(id, kind)| {
             let peers = ids.clone().map(|peer| {
-                let direct = std::net::SocketAddrV4::new(block.server(peer), QUORUM_PORT);
+                let direct = SocketAddrV4::new(block.server(peer), QUORUM_PORT);
                 let relayed = self.relayed && peer != id;
                 Peer {
                     id: peer,
@@ -94,7 +95,7 @@ impl Builder {
             members,
             relay,
             dir: Some(dir),
-            _block: block,
+            block,
         }
     }
 
@@ -132,7 +133,7 @@ pub struct Ensemble {
     members: Vec<Member>,
     relay: Option<Relay>,
     dir: Option<TempDir>,
-    _block: Block,
+    block: Block,
 }
 
 impl fmt::Debug for Ensemble {
@@ -216,6 +217,27 @@ impl Ensemble {
             .filter(|member| member.kind() == Kind::Quorate)
             .map(Member::trace_dir)
             .collect()
+    }
+
+    /// A further server, not started, that calls itself `id` at an address of its own and with an empty
+    /// directory, and knows the others as they are.
+    pub fn impostor(&self, id: u64) -> Member {
+        let model = self.at(id);
+        let address = self.block.server(100 + id);
+        let quorum = |peer: u64| {
+            let host = if peer == id {
+                address
+            } else {
+                self.block.server(peer)
+            };
+            Peer {
+                id: peer,
+                quorum: SocketAddrV4::new(host, QUORUM_PORT),
+            }
+        };
+        let peers = self.members.iter().map(|member| quorum(member.id())).collect();
+        let dir = self.dir().join(format!("impostor-{id}"));
+        Member::new(id, model.kind(), dir, address, model.settings().clone(), peers)
     }
 
     /// Starts every server that does not run.

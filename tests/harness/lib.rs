@@ -13,6 +13,7 @@ pub mod client;
 pub mod command;
 mod config;
 pub mod ensemble;
+pub mod files;
 pub mod four_letters;
 pub mod jute;
 pub mod member;

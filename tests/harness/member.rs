@@ -75,9 +75,18 @@ impl Member {
         self.kind = kind;
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Adds a line to `zoo.cfg` from the next start on.
     pub fn configure(&mut self, key: &str, value: &str) {
         self.settings.extra.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// What the configuration says, as the next start would write it.
+    pub fn config_text(&self) -> String {
+        zoo_cfg(&self.settings, self.kind, &self.dir, self.address, &self.peers)
     }
 
     /// Where clients connect.
@@ -133,10 +142,19 @@ impl Member {
     ///
     /// If it runs already or cannot be started.
     pub fn start(&mut self) {
-        assert!(self.process.is_none(), "server {} runs already", self.id);
         let config = self.write_config();
+        self.start_on(&config);
+    }
+
+    /// Starts the server on a configuration of the test's own.
+    ///
+    /// # Panics
+    ///
+    /// If it runs already or the process cannot be started.
+    pub fn start_on(&mut self, config: &Path) {
+        assert!(self.process.is_none(), "server {} runs already", self.id);
         let words = match self.kind {
-            Kind::Apache => apache::server_words(&self.dir, &config),
+            Kind::Apache => apache::server_words(&self.dir, config),
             Kind::Quorate => {
                 vec![
                     command::binary().display().to_string(),
@@ -154,8 +172,7 @@ impl Member {
     /// Writes `zoo.cfg` as the next start would, and gives its path.
     pub fn write_config(&self) -> PathBuf {
         let config = self.dir.join("zoo.cfg");
-        let text = zoo_cfg(&self.settings, self.kind, &self.dir, self.address, &self.peers);
-        fs::write(&config, text).expect("zoo.cfg is written");
+        fs::write(&config, self.config_text()).expect("zoo.cfg is written");
         config
     }
 

@@ -7,6 +7,7 @@ use std::fs;
 use crate::agree;
 use crate::client::Client;
 use crate::ensemble::Ensemble;
+use crate::files;
 use crate::member::Member;
 use crate::relay::{Packet, PacketType};
 use crate::wait::{LONG, wait_until};
@@ -58,12 +59,9 @@ pub fn logged_by_the_leader_alone(mut ensemble: Ensemble) -> Tail {
 
 /// Whether a transaction log of `member` holds these bytes.
 fn logged(member: &Member, bytes: &[u8]) -> bool {
-    let files = fs::read_dir(member.version_dir())
-        .expect("a server that serves has a log")
-        .flatten();
-    let logs = files.filter(|file| file.file_name().to_string_lossy().starts_with("log."));
     // A preallocated log is mostly zeros, which hold nothing.
-    logs.filter_map(|log| fs::read(log.path()).ok())
+    let logs = files::by_zxid(member, "log.").into_iter();
+    logs.filter_map(|(_, path)| fs::read(path).ok())
         .any(|log| find(&log, bytes))
 }
 
