@@ -9,8 +9,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+#[cfg(test)]
+pub(crate) mod fuse;
+/// Only a test has steps that fail.
+#[cfg(not(test))]
+mod fuse {
+    pub(super) fn burn(_: &std::path::Path) -> crate::error::Result<()> {
+        Ok(())
+    }
+}
+
 /// Makes creations, renames and removals in `dir` durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+    fuse::burn(dir)?;
     File::open(dir)
         .and_then(|d| d.sync_all())
         .at(dir, "sync the directory")
@@ -33,6 +44,7 @@ pub(crate) fn create_dir(dir: &Path) -> Result<()> {
 
 /// Options for a file that must not exist yet: read and write, by its owner alone.
 pub(crate) fn create_new(path: &Path) -> Result<File> {
+    fuse::burn(path)?;
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -52,15 +64,30 @@ pub(crate) fn replace(path: &Path, tmp: &Path, bytes: &[u8]) -> Result<()> {
 pub(crate) fn stage(tmp: &Path, bytes: &[u8]) -> Result<File> {
     unlink(tmp)?;
     let mut file = create_new(tmp)?;
+    fuse::burn(tmp)?;
     file.write_all(bytes).at(tmp, "write")?;
+    fuse::burn(tmp)?;
     file.sync_all().at(tmp, "sync")?;
     Ok(file)
 }
 
 /// Renames within one directory; durable on return.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).at(from, "rename")?;
+    rename_only(from, to)?;
     sync_dir(to.parent().expect("a file has a directory"))
+}
+
+/// Renames within one directory; a crash may undo it.
+pub(crate) fn rename_only(from: &Path, to: &Path) -> Result<()> {
+    fuse::burn(to)?;
+    fs::rename(from, to).at(from, "rename")
+}
+
+/// Cuts a file at `length` bytes; durable on return.
+pub(crate) fn cut(file: &File, path: &Path, length: u64) -> Result<()> {
+    fuse::burn(path)?;
+    file.set_len(length).at(path, "cut")?;
+    file.sync_all().at(path, "sync")
 }
 
 /// Removes a file if it is there; durable on return. Says whether it was.
@@ -74,6 +101,7 @@ pub(crate) fn remove(path: &Path) -> Result<bool> {
 
 /// Removes a file if it is there; a crash may bring it back.
 pub(crate) fn unlink(path: &Path) -> Result<bool> {
+    fuse::burn(path)?;
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -112,7 +112,7 @@ fn write(dir: &Path, name: &str, epoch: Epoch, rename: bool) -> Result<()> {
     let meta = staged.metadata().at(&tmp, "read the times")?;
     let (witness, witness_tmp) = (witness_path(dir, name), dir.join(format!("quorate.{name}.tmp")));
     durable::stage(&witness_tmp, witness_text(epoch, &meta).as_bytes())?;
-    fs::rename(&witness_tmp, &witness).at(&witness_tmp, "rename")?;
+    durable::rename_only(&witness_tmp, &witness)?;
     durable::rename(&tmp, &dir.join(name))
 }
 

@@ -17,6 +17,8 @@ mod lock;
 mod log;
 mod marks;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 
 pub use boot::{BootImage, Store, StoreOptions};
 pub use epochs::{EpochFiles, Epochs};

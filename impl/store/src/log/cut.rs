@@ -22,12 +22,11 @@ use super::records::Records;
 use super::scan::Segment;
 use super::{TxnLog, writer};
 use crate::durable;
-use crate::error::{At, Error, Result};
+use crate::error::{Error, Result};
 use crate::layout::{self, Layout};
 use crate::snapshot::{self, ReceivedSnapshot};
 use quorate_tree::Tree;
 use quorate_zab::Zxid;
-use std::fs;
 
 #[cfg(test)]
 mod tests;
@@ -173,7 +172,6 @@ pub(crate) fn complete_install(layout: &Layout) -> Result<Option<Zxid>> {
     {
         durable::unlink(&snap_dir.join(name))?;
     }
-    fs::rename(&decided, layout.snapshot_file(zxid)).at(&decided, "rename")?;
-    durable::sync_dir(&snap_dir)?;
+    durable::rename(&decided, &layout.snapshot_file(zxid))?;
     Ok(Some(zxid))
 }

@@ -223,7 +223,7 @@ impl TxnLog {
     fn finish_file(&mut self) -> Result<()> {
         self.sync_active()?;
         match self.active.take() {
-            Some(active) => cut_open(&active.file, &active.path, active.position),
+            Some(active) => durable::cut(&active.file, &active.path, active.position),
             None => Ok(()),
         }
     }
@@ -319,12 +319,7 @@ impl TxnLog {
 /// Cuts a log file at `end`, durably: nothing behind it can be read again.
 pub(super) fn cut(path: &Path, end: u64) -> Result<()> {
     let file = fs::OpenOptions::new().write(true).open(path).at(path, "open")?;
-    cut_open(&file, path, end)
-}
-
-fn cut_open(file: &File, path: &Path, end: u64) -> Result<()> {
-    file.set_len(end).at(path, "cut")?;
-    file.sync_all().at(path, "sync")
+    durable::cut(&file, path, end)
 }
 
 /// Creates a file of `bytes`: the header, then zeros, all written and synced; piece by piece, so that it does not
