@@ -6,16 +6,34 @@
 //! committed transaction (`deliver`). Time comes in as an argument, `now_ms` is monotonic; nothing here
 //! waits. Replies are buffered per connection until [`Service::flush`], at the end of the driver's round.
 
+mod answering;
+mod connection;
+mod counters;
+mod delivery;
 mod event;
+mod expiry;
+mod handshake;
+mod identity;
+mod leading;
 mod replies;
+mod requests;
 
-pub use event::{
-    Action, ClientEvent, ClientId, DirectorySizes, Identity, Origin, Prepared, Role, Submission,
-};
-pub use replies::{Batch, Replies, ReplyQueue, replies};
+#[cfg(test)]
+mod tests;
 
-use quorate_tree::{SessionId, Tree};
-use quorate_zab::{Conn, Epoch, ServerId, Zxid};
+pub use event::{Action, ClientEvent, ClientId, DirectorySizes, Origin, Role, Submission};
+pub use replies::{Batch, Gauge, Replies, ReplyQueue, replies};
+
+pub(crate) use connection::Connection;
+pub(crate) use counters::Counters;
+
+use crate::fourlw::Facts;
+use expiry::SessionClock;
+use handshake::SessionIds;
+use quorate_tree::{Outstanding, SessionId, Tree, TxnEntry, Unsupported, WatchTable, WatcherId};
+use quorate_wire::DecodeError;
+use quorate_zab::{Epoch, ServerId, Zxid};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// What the configuration says about sessions.
 #[derive(Clone, Debug)]
@@ -30,100 +48,194 @@ pub struct Options {
     pub max_session_timeout_ms: i32,
 }
 
-/// Why a committed transaction could not be applied: this server's tree is not what the log says.
+/// Why a transaction cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum Undeliverable {
     /// The bytes are no transaction.
     #[error("the transaction cannot be read: {0}")]
-    Malformed(#[from] quorate_wire::DecodeError),
+    Malformed(#[from] DecodeError),
+    /// It asks for what no server of this version can do.
+    #[error("the transaction cannot be applied: {0}")]
+    Unsupported(#[from] Unsupported),
 }
 
 /// The tree, and what this server knows of clients.
 #[derive(Debug)]
 pub struct Service {
+    options: Options,
+    /// `None`: looking, nobody is served.
+    role: Option<Role>,
+    epoch: Epoch,
     tree: Tree,
+    watches: WatchTable,
+    clients: HashMap<ClientId, Connection>,
+    /// The connection of each session that has one here.
+    attached: HashMap<SessionId, ClientId>,
+    /// Connections with something to do at the end of the round.
+    dirty: Vec<ClientId>,
+    /// Follower: connections heard from since the last PING.
+    heard: Vec<ClientId>,
+    /// Syncs that the leader, or the core, has not answered yet.
+    syncs: VecDeque<ClientId>,
+    /// Follower: handshakes that wait for REVALIDATE.
+    revalidations: HashMap<SessionId, VecDeque<ClientId>>,
+    ids: SessionIds,
+    /// Leader and standalone server.
+    clock: SessionClock,
+    /// Leader and standalone server: what is prepared and not applied.
+    outstanding: Outstanding,
+    /// What was read already of the transactions to come.
+    expected: VecDeque<TxnEntry>,
+    counters: Counters,
+    facts: Facts,
+    started_ms: Option<u64>,
+    serving_since_ms: u64,
 }
 
-#[allow(unused_variables)]
 impl Service {
-    /// A service that does not serve yet, over a recovered tree. `wall_ms` seeds session ids.
+    /// A service that does not serve yet, over a recovered tree. `wall_ms`, ms since 1970, seeds session
+    /// ids.
     pub fn new(options: Options, tree: Tree, wall_ms: u64) -> Self {
-        Self { tree }
+        Self {
+            role: None,
+            epoch: Epoch::ZERO,
+            tree,
+            watches: WatchTable::new(),
+            clients: HashMap::new(),
+            attached: HashMap::new(),
+            dirty: Vec::new(),
+            heard: Vec::new(),
+            syncs: VecDeque::new(),
+            revalidations: HashMap::new(),
+            ids: SessionIds::new(options.server.get(), wall_ms),
+            clock: SessionClock::new(options.tick_ms),
+            outstanding: Outstanding::new(),
+            expected: VecDeque::new(),
+            counters: Counters::default(),
+            facts: Facts::default(),
+            started_ms: None,
+            serving_since_ms: 0,
+            options,
+        }
     }
 
     /// What a client connection did.
-    pub fn on_client(&mut self, event: ClientEvent, now_ms: u64, actions: &mut Vec<Action>) {}
-
-    /// A learner's REQUEST, as the leader gets it. `submission.origin` is the learner's connection.
-    pub fn on_forwarded(&mut self, submission: Submission, actions: &mut Vec<Action>) {}
-
-    /// A learner's REVALIDATE, as the leader gets it: whether the session lives. It belongs to that learner
-    /// from now on.
-    pub fn on_revalidate(&mut self, learner: Conn, session: SessionId, timeout_ms: i32, now_ms: u64) -> bool {
-        false
-    }
-
-    /// A session that a learner heard from, as its PING says.
-    pub fn touch(&mut self, session: SessionId, timeout_ms: i32, now_ms: u64) {}
-
-    /// Leader and standalone server: sessions whose time is up are closed. To be called each tick or more
-    /// often.
-    pub fn expire(&mut self, now_ms: u64, actions: &mut Vec<Action>) {}
-
-    /// Leader and standalone server: decides what a write does. The result must be proposed as `zxid`, or
-    /// the role be left.
-    pub fn prepare(&mut self, submission: Submission, zxid: Zxid, wall_ms: i64, now_ms: u64) -> Prepared {
-        let header = quorate_tree::TxnHeader {
-            session: submission.session,
-            cxid: submission.cxid,
-            zxid: zxid.bits(),
-            time_ms: wall_ms,
-        };
-        let txn = quorate_tree::Txn::Error {
-            code: quorate_tree::Code::UNIMPLEMENTED.0,
-        };
-        let entry = quorate_tree::TxnEntry {
-            header,
-            txn,
-            digest: None,
-        };
-        let mut payload = Vec::with_capacity(quorate_wire::txn::entry_bytes(&entry));
-        quorate_wire::txn::encode_entry(&entry, &mut payload);
-        Prepared {
-            entry,
-            payload: payload.into(),
+    pub fn on_client(&mut self, event: ClientEvent, now_ms: u64, actions: &mut Vec<Action>) {
+        match event {
+            ClientEvent::Connect {
+                client,
+                peer,
+                frame,
+                replies,
+            } => {
+                self.on_connect(client, peer, &frame, replies, now_ms, actions);
+            }
+            ClientEvent::Requests { client, frames } => self.on_requests(client, &frames, now_ms, actions),
+            ClientEvent::Word {
+                peer,
+                word,
+                sizes,
+                replies,
+            } => {
+                self.on_word(peer, word, sizes, &replies, now_ms);
+            }
+            ClientEvent::Refused => self.counters.connections_refused += 1,
+            ClientEvent::Gone { client } => {
+                if let Some(conn) = self.clients.get_mut(&client) {
+                    conn.hang_up();
+                    self.settle(client);
+                }
+            }
         }
     }
 
     /// Follower: the sessions heard from since the last call, with their timeouts in ms, for the answer to
     /// the leader's PING.
     pub fn touched(&mut self) -> Vec<(SessionId, i32)> {
-        Vec::new()
-    }
-
-    /// Follower: the leader's answer to the oldest [`Action::Revalidate`] of this session.
-    pub fn on_revalidated(&mut self, session: SessionId, valid: bool) {}
-
-    /// The oldest [`Action::Sync`] of [`Origin::Here`] is done.
-    pub fn sync_done(&mut self, now_ms: u64) {}
-
-    /// Applies a committed transaction, fires watches, and answers the client that waits for it.
-    ///
-    /// # Errors
-    ///
-    /// If the transaction cannot be applied: the server must stop.
-    pub fn deliver(&mut self, payload: &[u8], now_ms: u64) -> Result<(), Undeliverable> {
-        Ok(())
+        let mut touched = Vec::with_capacity(self.heard.len());
+        for client in self.heard.drain(..) {
+            if let Some(conn) = self.clients.get_mut(&client) {
+                conn.is_reported = false;
+                touched.push((conn.session, conn.timeout_ms));
+            }
+        }
+        touched
     }
 
     /// Clients are served from now on. A leader gives every session its full timeout.
-    pub fn serve(&mut self, role: Role, epoch: Epoch, now_ms: u64) {}
+    pub fn serve(&mut self, role: Role, epoch: Epoch, now_ms: u64) {
+        self.role = Some(role);
+        self.epoch = epoch;
+        self.serving_since_ms = now_ms;
+        self.started_ms.get_or_insert(now_ms);
+        self.start_clock(role, now_ms);
+    }
 
-    /// The role is left: connections are closed, what waits is dropped.
-    pub fn retire(&mut self) {}
+    /// The role is left: connections are closed at the next [`Self::flush`], what waits is dropped, and what
+    /// becomes of it is unknown to the clients.
+    pub fn retire(&mut self) {
+        self.role = None;
+        for (&client, conn) in &mut self.clients {
+            conn.hang_up();
+            if !std::mem::replace(&mut conn.is_dirty, true) {
+                self.dirty.push(client);
+            }
+        }
+        self.attached.clear();
+        self.watches = WatchTable::new();
+        self.heard.clear();
+        self.syncs.clear();
+        self.revalidations.clear();
+        self.clock.clear();
+        self.outstanding = Outstanding::new();
+        self.expected.clear();
+    }
 
     /// Hands the round's replies to the connections.
-    pub fn flush(&mut self) {}
+    pub fn flush(&mut self) {
+        for client in std::mem::take(&mut self.dirty) {
+            let Some(conn) = self.clients.get_mut(&client) else {
+                continue;
+            };
+            conn.is_dirty = false;
+            conn.replies.answered(std::mem::take(&mut conn.answered));
+            if !conn.out.is_empty() && !conn.replies.send(&mut conn.out) && !conn.is_closed() {
+                tracing::info!(peer = %conn.peer, "client reads too slowly: its connection is closed");
+                self.counters.connections_dropped += 1;
+                conn.hang_up();
+                self.detach(client);
+            }
+            if self.clients.get(&client).is_some_and(Connection::is_closed)
+                && let Some(conn) = self.clients.remove(&client)
+            {
+                conn.replies.close();
+            }
+        }
+    }
+
+    /// Notes that a connection has something to do at the end of the round, and forgets what a closed one
+    /// had.
+    fn settle(&mut self, client: ClientId) {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        if !std::mem::replace(&mut conn.is_dirty, true) {
+            self.dirty.push(client);
+        }
+        if conn.is_closed() {
+            self.detach(client);
+        }
+    }
+
+    fn detach(&mut self, client: ClientId) {
+        let Some(conn) = self.clients.get(&client) else {
+            return;
+        };
+        if self.attached.get(&conn.session) == Some(&client) {
+            self.attached.remove(&conn.session);
+        }
+        self.watches.remove_watcher(client.0);
+    }
 
     /// The tree. A snapshot is written from a clone, which is cheap.
     pub fn tree(&self) -> &Tree {
@@ -132,11 +244,70 @@ impl Service {
 
     /// Puts another tree in place, one that was loaded. Only while not serving.
     pub fn replace_tree(&mut self, tree: Tree) {
+        assert!(
+            self.role.is_none(),
+            "clients that are served must not see another tree"
+        );
         self.tree = tree;
+        self.expected.clear();
     }
 
     /// The last transaction applied.
     pub fn last_zxid(&self) -> Zxid {
         Zxid::from_bits(self.tree.last_zxid())
+    }
+
+    /// The role in which clients are served; `None` while they are not.
+    pub fn role(&self) -> Option<Role> {
+        self.role
+    }
+
+    /// What the answers to four-letter words say of configuration and ensemble; the driver keeps it.
+    pub fn facts_mut(&mut self) -> &mut Facts {
+        &mut self.facts
+    }
+
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.clients.values()
+    }
+
+    pub(crate) fn reset_connections(&mut self) {
+        self.clients.values_mut().for_each(Connection::reset);
+    }
+
+    pub(crate) fn session_of(&self, watcher: WatcherId) -> Option<SessionId> {
+        self.clients.get(&ClientId(watcher)).map(|conn| conn.session)
+    }
+
+    pub(crate) fn watches(&self) -> &WatchTable {
+        &self.watches
+    }
+
+    pub(crate) fn session_deadlines(&self) -> impl ExactSizeIterator<Item = (u64, &BTreeSet<SessionId>)> {
+        self.clock.deadlines()
+    }
+
+    pub(crate) fn requests_in_process(&self) -> usize {
+        self.clients.values().map(Connection::queued).sum()
+    }
+
+    pub(crate) fn started_ms(&self) -> u64 {
+        self.started_ms.unwrap_or(0)
+    }
+
+    pub(crate) fn serving_since_ms(&self) -> u64 {
+        self.serving_since_ms
     }
 }

@@ -2,11 +2,12 @@
 
 use super::replies::Replies;
 use bytes::Bytes;
-use quorate_tree::{SessionId, TxnEntry};
+use quorate_tree::SessionId;
+use quorate_wire::client::Request;
 use quorate_wire::frame::FourLetterWord;
+use quorate_wire::quorum::{ForwardedRequest, Id};
 use quorate_zab::Conn;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 /// A client connection of this process. Numbers are never used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -30,7 +31,7 @@ pub enum ClientEvent {
     Requests {
         /// The connection.
         client: ClientId,
-        /// Whole frames, each behind its length in four bytes; lengths are within bounds.
+        /// Whole frames, each behind its length in four bytes.
         frames: Bytes,
     },
     /// The connection asked a question in four letters, instead of a session.
@@ -44,6 +45,8 @@ pub enum ClientEvent {
         /// Where the answer goes; it is closed behind it.
         replies: Replies,
     },
+    /// A connection was not let in: there are too many.
+    Refused,
     /// The connection ended.
     Gone {
         /// The connection.
@@ -102,25 +105,35 @@ pub struct Submission {
     /// The client's bytes behind the request header, as they came.
     pub body: Bytes,
     /// Who the client is; `None` is null on the wire: the server itself asks.
-    pub identities: Option<Arc<[Identity]>>,
+    pub identities: Option<Vec<Id>>,
+    /// The body, if it was read here already.
+    pub request: Option<Request>,
 }
 
-/// An identity of a connection [ZooKeeper `Id`].
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Identity {
-    /// `ip`, `digest`, ...
-    pub scheme: String,
-    /// The identity within the scheme.
-    pub id: String,
-}
+impl Submission {
+    /// A REQUEST of the learner behind `conn`.
+    pub fn forwarded(conn: Conn, request: ForwardedRequest) -> Self {
+        Self {
+            origin: Origin::Learner(conn),
+            session: request.session,
+            cxid: request.cxid,
+            opcode: request.opcode,
+            body: request.body,
+            identities: request.authinfo,
+            request: None,
+        }
+    }
 
-/// A transaction that the leader prepared.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prepared {
-    /// As delivered later.
-    pub entry: TxnEntry,
-    /// As logged and proposed: the entry, encoded once.
-    pub payload: Bytes,
+    /// The REQUEST that carries it to the leader.
+    pub fn into_forwarded(self) -> ForwardedRequest {
+        ForwardedRequest {
+            session: self.session,
+            cxid: self.cxid,
+            opcode: self.opcode,
+            body: self.body,
+            authinfo: self.identities,
+        }
+    }
 }
 
 /// In which role this server serves clients.
@@ -132,4 +145,14 @@ pub enum Role {
     Leader,
     /// Its writes go to the leader.
     Follower,
+}
+
+impl Role {
+    /// Whether sessions end by this server's clock.
+    pub fn keeps_sessions(self) -> bool {
+        match self {
+            Self::Standalone | Self::Leader => true,
+            Self::Follower => false,
+        }
+    }
 }

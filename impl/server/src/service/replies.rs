@@ -2,12 +2,30 @@
 //! the other writes out whole.
 //!
 //! The service puts a round's replies in with one lock; the connection takes all that is there, so that
-//! many replies become one write. Nothing waits inside the lock.
+//! many replies become one write. Nothing waits inside the lock. Buffers go round, they are not allocated
+//! anew.
 
 use bytes::BytesMut;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
+
+#[cfg(test)]
+mod tests;
+
+/// A buffer that grew beyond this is not kept for the next round, in bytes.
+const KEEP_BYTES: usize = 64 * 1024;
+
+/// Requests that were read from all connections and are not answered yet.
+#[derive(Clone, Debug, Default)]
+pub struct Gauge(Arc<AtomicUsize>);
+
+impl Gauge {
+    /// How many there are.
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The service's end.
 #[derive(Clone, Debug)]
@@ -21,8 +39,9 @@ pub struct ReplyQueue(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
-    /// Requests read from the connection and not answered yet.
+    /// This connection's part of the gauge.
     outstanding: AtomicU32,
+    gauge: Gauge,
     bytes_max: usize,
 }
 
@@ -34,12 +53,22 @@ struct State {
     closed: bool,
 }
 
+/// What a connection finds in its queue.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Batch {
+    /// What to write.
+    pub bytes: BytesMut,
+    /// Whether to close behind it.
+    pub closed: bool,
+}
+
 /// Both ends for one connection, of which the peer may leave `bytes_max` bytes unread.
-pub fn replies(bytes_max: usize) -> (Replies, ReplyQueue) {
+pub fn replies(bytes_max: usize, gauge: Gauge) -> (Replies, ReplyQueue) {
     let shared = Arc::new(Shared {
         state: Mutex::default(),
         changed: Notify::new(),
         outstanding: AtomicU32::new(0),
+        gauge,
         bytes_max,
     });
     (Replies(shared.clone()), ReplyQueue(shared))
@@ -51,26 +80,30 @@ impl Shared {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let left = *self.outstanding.get_mut();
+        self.gauge.0.fetch_sub(left as usize, Ordering::Relaxed);
+    }
+}
+
 impl Replies {
     /// Hands `bytes` over and leaves it empty. A connection whose peer has too much unread is closed
     /// instead: `false`.
     pub fn send(&self, bytes: &mut BytesMut) -> bool {
         let mut state = self.0.lock();
-        let unread = state.ready.len() + state.writing;
-        if unread > self.0.bytes_max {
+        if state.ready.len() + state.writing > self.0.bytes_max {
             state.closed = true;
             state.ready = BytesMut::new();
         }
-        if state.closed {
-            bytes.clear();
-        } else if state.ready.is_empty() {
+        let open = !state.closed;
+        if open && state.ready.is_empty() {
             // An empty buffer changes places with a full one: no copy.
             std::mem::swap(&mut state.ready, bytes);
-        } else {
+        } else if open {
             state.ready.extend_from_slice(bytes);
-            bytes.clear();
         }
-        let open = !state.closed;
+        bytes.clear();
         drop(state);
         self.0.changed.notify_one();
         open
@@ -84,17 +117,16 @@ impl Replies {
 
     /// `count` requests were answered, or dropped.
     pub fn answered(&self, count: u32) {
-        self.0.outstanding.fetch_sub(count, Ordering::Relaxed);
+        let outstanding = &self.0.outstanding;
+        let before = outstanding.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            Some(left.saturating_sub(count))
+        });
+        let before = before.expect("the update always says what to store");
+        self.0
+            .gauge
+            .0
+            .fetch_sub(before.min(count) as usize, Ordering::Relaxed);
     }
-}
-
-/// What a connection finds in its queue.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub struct Batch {
-    /// What to write.
-    pub bytes: BytesMut,
-    /// Whether to close behind it.
-    pub closed: bool,
 }
 
 impl ReplyQueue {
@@ -109,17 +141,22 @@ impl ReplyQueue {
         }
     }
 
-    /// What was taken last is written. The buffer, empty now, is used again.
+    /// What was taken last is written. The buffer is used again.
     pub fn written(&self, mut buffer: BytesMut) {
+        buffer.clear();
         let mut state = self.0.lock();
         state.writing = 0;
-        if state.ready.capacity() == 0 {
-            buffer.clear();
+        if state.ready.capacity() == 0 && buffer.capacity() <= KEEP_BYTES {
             state.ready = buffer;
         }
     }
 
-    /// Waits until something was sent or the connection is to be closed, since the last such wait.
+    /// Whether the connection is to be closed, once what is there is written.
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+
+    /// Waits until something was sent, or the connection is to be closed, since the last such wait.
     pub async fn changed(&self) {
         self.0.changed.notified().await;
     }
@@ -127,9 +164,10 @@ impl ReplyQueue {
     /// `count` requests go to the service.
     pub fn asked(&self, count: u32) {
         self.0.outstanding.fetch_add(count, Ordering::Relaxed);
+        self.0.gauge.0.fetch_add(count as usize, Ordering::Relaxed);
     }
 
-    /// Requests that were not answered yet.
+    /// Requests of this connection that are not answered yet.
     pub fn outstanding(&self) -> u32 {
         self.0.outstanding.load(Ordering::Relaxed)
     }

@@ -1,0 +1,282 @@
+//! What does a connection's task do? It reads whole frames and passes them on, and writes what it is given.
+//!
+//! The task never does both at once: as long as the client does not take its replies, its requests are not
+//! read. It holds no protocol state beyond how far the handshake is.
+
+use super::{Limits, frames};
+use crate::fourlw;
+use crate::service::{Batch, ClientEvent, ClientId, DirectorySizes, Gauge, Replies, ReplyQueue};
+use bytes::{Bytes, BytesMut};
+use quorate_wire::frame::{FourLetterWord, take_frame};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Room for reading, in bytes, at first and after much was read at once.
+const READ_BYTES: [usize; 2] = [4 * 1024, 64 * 1024];
+
+/// How long a client may take to read the last reply and to close its end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// One client's connection.
+pub(super) struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    client: ClientId,
+    limits: Arc<Limits>,
+    gauge: Gauge,
+    queue: ReplyQueue,
+    events: mpsc::Sender<ClientEvent>,
+    read: BytesMut,
+    /// How much room the next read gets.
+    room: usize,
+}
+
+/// How a connection begins.
+enum Greeting {
+    /// With the first frame of a session.
+    Connect(Bytes),
+    /// With a question in text.
+    Word(FourLetterWord),
+}
+
+impl Connection {
+    pub(super) fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        client: ClientId,
+        limits: Arc<Limits>,
+        gauge: Gauge,
+        queue: ReplyQueue,
+        events: mpsc::Sender<ClientEvent>,
+    ) -> Self {
+        let [room, _] = READ_BYTES;
+        Self {
+            stream,
+            peer,
+            client,
+            limits,
+            gauge,
+            queue,
+            events,
+            read: BytesMut::new(),
+            room,
+        }
+    }
+
+    /// Serves the client until either side closes.
+    pub(super) async fn run(mut self, replies: Replies) -> io::Result<()> {
+        let limit = self.limits.handshake_timeout;
+        match timeout(limit, self.greeting())
+            .await
+            .unwrap_or(Err(ErrorKind::TimedOut.into()))?
+        {
+            Greeting::Word(word) => {
+                self.ask(word, replies).await?;
+                self.answer_to_the_end().await
+            }
+            Greeting::Connect(frame) => {
+                let (client, peer) = (self.client, self.peer);
+                self.tell(ClientEvent::Connect {
+                    client,
+                    peer,
+                    frame,
+                    replies,
+                })
+                .await?;
+                let ended = self.session().await;
+                // If nobody hears it, there is nobody left to be told.
+                let _ = self.tell(ClientEvent::Gone { client }).await;
+                ended
+            }
+        }
+    }
+
+    async fn tell(&self, event: ClientEvent) -> io::Result<()> {
+        self.events
+            .send(event)
+            .await
+            .map_err(|_| ErrorKind::BrokenPipe.into())
+    }
+
+    async fn greeting(&mut self) -> io::Result<Greeting> {
+        loop {
+            if let Some(first) = self.read.first_chunk::<4>()
+                && let Some(word) = FourLetterWord::recognize(*first)
+            {
+                return Ok(Greeting::Word(word));
+            }
+            match take_frame(&mut self.read, self.limits.frame_bytes_max) {
+                Ok(Some(frame)) => return Ok(Greeting::Connect(frame)),
+                Ok(None) => {}
+                Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
+            }
+            self.stream.readable().await?;
+            self.fill()?;
+        }
+    }
+
+    async fn ask(&mut self, word: FourLetterWord, replies: Replies) -> io::Result<()> {
+        let text = if self.limits.words.allows(word) {
+            fourlw::immediate(word)
+        } else {
+            Some(fourlw::not_allowed(word))
+        };
+        if let Some(text) = text {
+            replies.send(&mut BytesMut::from(text.as_str()));
+            replies.close();
+            return Ok(());
+        }
+        let mut sizes: Option<DirectorySizes> = None;
+        if fourlw::needs_sizes(word) {
+            let limits = self.limits.clone();
+            sizes = tokio::task::spawn_blocking(move || limits.sizes()).await.ok();
+        }
+        self.tell(ClientEvent::Word {
+            peer: self.peer,
+            word,
+            sizes,
+            replies,
+        })
+        .await
+    }
+
+    /// Writes what comes until the service closes.
+    async fn answer_to_the_end(&mut self) -> io::Result<()> {
+        while !self.write_some().await?.1 {
+            self.queue.changed().await;
+        }
+        self.farewell().await
+    }
+
+    async fn session(&mut self) -> io::Result<()> {
+        let mut is_welcome = false;
+        loop {
+            let (had_replies, closed) = self.write_some().await?;
+            is_welcome |= had_replies;
+            if closed {
+                return self.farewell().await;
+            }
+            if !is_welcome || self.is_held_back() {
+                self.queue.changed().await;
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.queue.changed() => {}
+                readable = self.stream.readable() => {
+                    readable?;
+                    self.fill()?;
+                    self.pass_on().await?;
+                }
+            }
+        }
+    }
+
+    /// Whether the server has enough to do, part of it for this connection: its next answer will wake it.
+    fn is_held_back(&self) -> bool {
+        self.queue.outstanding() > 0 && self.gauge.get() >= self.limits.outstanding_max
+    }
+
+    /// Reads what is there.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.read.capacity() - self.read.len() < self.room / 4 {
+            self.read.reserve(self.room);
+        }
+        let room = self.read.capacity() - self.read.len();
+        match self.stream.try_read_buf(&mut self.read) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Ok(bytes) => {
+                let [usual, much] = READ_BYTES;
+                self.room = if bytes == room { much } else { usual };
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Hands all whole frames to the driver as one event, and waits for room in its queue.
+    async fn pass_on(&mut self) -> io::Result<()> {
+        let found = frames::whole(&self.read, self.limits.frame_bytes_max).map_err(|length| {
+            io::Error::new(ErrorKind::InvalidData, format!("a request of {length} bytes"))
+        })?;
+        if found.frames > 0 {
+            let frames = self.read.split_to(found.bytes).freeze();
+            self.queue.asked(found.frames);
+            self.tell(ClientEvent::Requests {
+                client: self.client,
+                frames,
+            })
+            .await?;
+        }
+        if found.lacking > self.read.capacity() - self.read.len() {
+            // A claimed length costs nothing until bytes come: room doubles as they do.
+            let [_, much] = READ_BYTES;
+            self.read.reserve(found.lacking.min(self.read.len().max(much)));
+        }
+        Ok(())
+    }
+
+    /// Writes until nothing is ready; whether there was something, and whether the connection is to be
+    /// closed.
+    async fn write_some(&mut self) -> io::Result<(bool, bool)> {
+        let mut had_replies = false;
+        loop {
+            let Batch { bytes, closed } = self.queue.take();
+            if bytes.is_empty() {
+                return Ok((had_replies, closed));
+            }
+            had_replies = true;
+            self.write(&bytes, closed).await?;
+            self.queue.written(bytes);
+        }
+    }
+
+    /// Writes all of `bytes`. The client takes its time, unless the connection is closed meanwhile.
+    async fn write(&mut self, bytes: &[u8], mut closed: bool) -> io::Result<()> {
+        let mut left = bytes;
+        loop {
+            match self.stream.try_write(left) {
+                Ok(written) => left = &left[written..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            if left.is_empty() {
+                return Ok(());
+            }
+            if closed {
+                timeout(FAREWELL, self.stream.writable())
+                    .await
+                    .unwrap_or(Err(ErrorKind::TimedOut.into()))?;
+            } else {
+                tokio::select! {
+                    writable = self.stream.writable() => writable?,
+                    () = self.queue.changed() => closed = self.queue.is_closed(),
+                }
+            }
+        }
+    }
+
+    /// Closes so that the client gets the last reply: what it still sends must not reset the connection.
+    async fn farewell(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let reading_off = async {
+            loop {
+                self.stream.readable().await?;
+                self.read.clear();
+                match self.fill() {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        timeout(FAREWELL, reading_off).await.unwrap_or(Ok(()))
+    }
+}

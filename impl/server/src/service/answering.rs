@@ -1,0 +1,364 @@
+//! How is a request answered whose turn has come?
+
+use super::connection::{Connection, Pending, Phase};
+use super::counters::Counters;
+use super::identity;
+use bytes::BytesMut;
+use quorate_tree::{Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, TxnResult, WatchTable};
+use quorate_wire::client::reply::{self, ReplyHeader};
+use quorate_wire::client::{MultiResult, Opcode, Request, RequestHeader, WatchLists};
+
+/// A connection, and what its answers are made from.
+pub(super) struct Answering<'a> {
+    pub(super) conn: &'a mut Connection,
+    pub(super) tree: &'a Tree,
+    pub(super) watches: &'a mut WatchTable,
+    pub(super) counters: &'a mut Counters,
+    pub(super) now_ms: u64,
+}
+
+impl Answering<'_> {
+    fn ok(&self, xid: i32) -> ReplyHeader {
+        ReplyHeader::ok(xid, self.tree.last_zxid())
+    }
+
+    fn error(&mut self, xid: i32, code: Code) {
+        reply::put_header(
+            &mut self.conn.out,
+            ReplyHeader::error(xid, self.tree.last_zxid(), code.0),
+        );
+    }
+
+    /// Answers what is at the head of the queue and need not wait.
+    pub(super) fn drain(&mut self) {
+        while !self.conn.is_closed()
+            && let Some(head) = self.conn.queue.pop_front()
+        {
+            match head {
+                Pending::Write { .. } | Pending::Sync { done: false, .. } => {
+                    self.conn.queue.push_front(head);
+                    return;
+                }
+                Pending::Written {
+                    reply,
+                    xid,
+                    opcode,
+                    since_ms,
+                    last,
+                } => {
+                    self.conn.out.extend_from_slice(&reply);
+                    self.answered(xid, opcode, since_ms, reply.len());
+                    if last {
+                        self.conn.hang_up();
+                    }
+                }
+                Pending::Sync {
+                    xid,
+                    path,
+                    since_ms,
+                    done: true,
+                } => {
+                    let (header, before) = (self.ok(xid), self.conn.out.len());
+                    reply::put_path(&mut self.conn.out, header, path.as_deref());
+                    self.answered(xid, Opcode::Sync.number(), since_ms, self.conn.out.len() - before);
+                }
+                Pending::Later {
+                    header,
+                    body,
+                    since_ms,
+                } => self.execute(header, &body, since_ms),
+            }
+        }
+    }
+
+    /// Answers a request that no transaction answers.
+    pub(super) fn execute(&mut self, header: RequestHeader, body: &[u8], since_ms: u64) {
+        let before = self.conn.out.len();
+        match Opcode::from_number(header.opcode) {
+            None => self.unknown(header.xid),
+            Some(opcode) if is_internal(opcode) => self.unknown(header.xid),
+            Some(opcode) => match Request::decode(opcode, body) {
+                Ok(request) => self.local(header.xid, request),
+                Err(_) => self.error(header.xid, Code::MARSHALLING_ERROR),
+            },
+        }
+        self.answered(header.xid, header.opcode, since_ms, self.conn.out.len() - before);
+    }
+
+    fn answered(&mut self, xid: i32, opcode: i32, since_ms: u64, bytes: usize) {
+        let latency_ms = self.now_ms.saturating_sub(since_ms);
+        self.conn.answered += 1;
+        self.counters.sent += 1;
+        self.counters.latency_ms.add(latency_ms);
+        self.counters.reply_bytes.add(bytes as u64);
+        let counters = &mut self.conn.counters;
+        counters.sent += 1;
+        counters.latency_ms.add(latency_ms);
+        counters.last_reply_ms = self.now_ms;
+        counters.last_opcode = opcode;
+        counters.last_zxid = self.tree.last_zxid();
+        if xid >= 0 {
+            counters.last_cxid = xid;
+        }
+    }
+
+    /// What the server does not know it cannot put in any order: the connection ends.
+    fn unknown(&mut self, xid: i32) {
+        let header = ReplyHeader {
+            xid,
+            zxid: -1,
+            err: Code::UNIMPLEMENTED.0,
+        };
+        reply::put_header(&mut self.conn.out, header);
+        self.conn.hang_up();
+    }
+
+    fn local(&mut self, xid: i32, request: Request) {
+        let read = match request {
+            Request::Exists { path, watch } => ReadRequest::Exists { path, watch },
+            Request::GetData { path, watch } => ReadRequest::GetData { path, watch },
+            Request::GetChildren { path, watch } => ReadRequest::GetChildren { path, watch },
+            Request::GetChildren2 { path, watch } => ReadRequest::GetChildren2 { path, watch },
+            Request::GetAcl { path } => ReadRequest::GetAcl { path },
+            Request::GetAllChildrenNumber { path } => ReadRequest::GetAllChildrenNumber { path },
+            Request::GetEphemerals { prefix } => ReadRequest::GetEphemerals { prefix },
+            Request::CheckWatches { path, kind } => ReadRequest::CheckWatches { path, kind },
+            Request::RemoveWatches { path, kind } => ReadRequest::RemoveWatches { path, kind },
+            Request::SetWatches(lists) => ReadRequest::SetWatches(set_watches(lists)),
+            // Persistent watches are not provided; without any this is the older request.
+            Request::SetWatches2(lists)
+                if lists.persistent.is_empty() && lists.persistent_recursive.is_empty() =>
+            {
+                ReadRequest::SetWatches(set_watches(lists))
+            }
+            Request::Ping => {
+                let header = self.ok(reply::PING_XID);
+                return reply::put_header(&mut self.conn.out, header);
+            }
+            Request::WhoAmI => {
+                let header = self.ok(xid);
+                let ids: Vec<_> = self
+                    .conn
+                    .identities
+                    .iter()
+                    .map(|id| (id.scheme.as_str(), identity::user(id)))
+                    .collect();
+                return reply::put_identities(&mut self.conn.out, header, &ids);
+            }
+            Request::Auth {
+                kind: _,
+                scheme,
+                auth,
+            } => {
+                return self.authenticate(xid, &scheme, &auth.unwrap_or_default());
+            }
+            Request::SetWatches2(_)
+            | Request::AddWatch { .. }
+            | Request::MultiRead(_)
+            | Request::Sasl { .. } => return self.error(xid, Code::UNIMPLEMENTED),
+            // Writes get here only if their bodies could not be decoded, and then not decoded.
+            Request::Create(_)
+            | Request::Create2(_)
+            | Request::CreateContainer(_)
+            | Request::CreateTtl { .. }
+            | Request::Delete { .. }
+            | Request::SetData { .. }
+            | Request::SetAcl { .. }
+            | Request::Sync { .. }
+            | Request::Check { .. }
+            | Request::Multi(_)
+            | Request::Reconfig { .. }
+            | Request::DeleteContainer { .. }
+            | Request::CreateSession { .. }
+            | Request::CloseSession => return self.error(xid, Code::MARSHALLING_ERROR),
+        };
+        self.read(xid, &read);
+    }
+
+    fn read(&mut self, xid: i32, request: &ReadRequest) {
+        let header = self.ok(xid);
+        let Self {
+            conn,
+            tree,
+            watches,
+            counters,
+            ..
+        } = self;
+        let mut reader = Reader {
+            session: conn.session,
+            watcher: conn.client.0,
+            watches,
+        };
+        let result = tree.read(request, &mut reader);
+        let out = &mut conn.out;
+        match result {
+            Ok(ReadReply::Stat(stat)) => reply::put_stat(out, header, &stat),
+            Ok(ReadReply::Data { data, stat }) => reply::put_data(out, header, data, &stat),
+            Ok(ReadReply::Children(children)) => reply::put_names(out, header, children),
+            Ok(ReadReply::Children2 { children, stat }) => {
+                reply::put_names_and_stat(out, header, children, &stat);
+            }
+            Ok(ReadReply::Acl { acl, stat }) => reply::put_acl(out, header, &acl, &stat),
+            Ok(ReadReply::Count(count)) => reply::put_int(out, header, count),
+            Ok(ReadReply::Paths(paths)) => reply::put_names(out, header, paths),
+            Ok(ReadReply::Done) => reply::put_header(out, header),
+            Ok(ReadReply::Replayed(events)) => {
+                for event in events {
+                    reply::put_event(out, None, event.kind, &event.path);
+                    conn.counters.sent += 1;
+                    counters.sent += 1;
+                }
+                reply::put_header(out, header);
+            }
+            Err(code) => self.error(xid, code),
+        }
+    }
+
+    /// Outside the order of requests: it holds for those that follow.
+    fn authenticate(&mut self, xid: i32, scheme: &str, auth: &[u8]) {
+        let proved = identity::prove(scheme, auth);
+        let code = if proved.is_some() {
+            Code::OK
+        } else {
+            Code::AUTH_FAILED
+        };
+        reply::put_header(&mut self.conn.out, ReplyHeader::error(xid, 0, code.0));
+        match proved {
+            Some(Some(id)) if !self.conn.identities.contains(&id) => self.conn.identities.push(id),
+            Some(_) => {}
+            None => {
+                self.counters.auth_failed += 1;
+                self.conn.hang_up();
+            }
+        }
+    }
+
+    /// Answers the oldest write, which has become this transaction; unless its turn has not come, because a
+    /// sync ahead of it is not done. `data` is the transaction's, for the one reply that needs it.
+    pub(super) fn written(&mut self, result: TxnResult, data: Option<&[u8]>) {
+        let queue = &mut self.conn.queue;
+        let Some(at) = queue
+            .iter()
+            .position(|pending| matches!(pending, Pending::Write { .. }))
+        else {
+            return;
+        };
+        let Pending::Write {
+            xid,
+            opcode,
+            since_ms,
+        } = queue[at]
+        else {
+            return;
+        };
+        if is_moved(&result) {
+            // The session lives elsewhere: this client is not to hear anything any more.
+            return self.conn.hang_up();
+        }
+        let last = matches!(self.conn.phase, Phase::Leaving) && opcode == Opcode::CloseSession.number();
+        let header = self.ok(xid);
+        if at == 0 {
+            let before = self.conn.out.len();
+            put_result(&mut self.conn.out, header, &result, data);
+            self.conn.queue.pop_front();
+            self.answered(xid, opcode, since_ms, self.conn.out.len() - before);
+            if last {
+                return self.conn.hang_up();
+            }
+            self.drain();
+        } else {
+            let mut reply = BytesMut::new();
+            put_result(&mut reply, header, &result, data);
+            self.conn.queue[at] = Pending::Written {
+                reply: reply.freeze(),
+                xid,
+                opcode,
+                since_ms,
+                last,
+            };
+        }
+    }
+}
+
+/// Operations of servers among themselves, and `check`, which exists only inside a multi.
+pub(super) fn is_internal(opcode: Opcode) -> bool {
+    matches!(
+        opcode,
+        Opcode::CreateSession | Opcode::DeleteContainer | Opcode::Check
+    )
+}
+
+/// What a client gets for its write.
+fn put_result(out: &mut BytesMut, header: ReplyHeader, result: &TxnResult, data: Option<&[u8]>) {
+    match result {
+        TxnResult::Created {
+            path,
+            stat: Some(stat),
+        } => reply::put_path_and_stat(out, header, path, stat),
+        TxnResult::Created { path, stat: None } => reply::put_path(out, header, Some(path)),
+        TxnResult::DataSet(stat) | TxnResult::AclSet(stat) => reply::put_stat(out, header, stat),
+        TxnResult::Reconfigured(stat) => reply::put_data(out, header, data, stat),
+        TxnResult::Multi(results) => {
+            let results: Vec<_> = results.iter().map(multi_result).collect();
+            reply::put_results(out, header, &results);
+        }
+        TxnResult::Error(code) => reply::put_header(
+            out,
+            ReplyHeader {
+                err: code.0,
+                ..header
+            },
+        ),
+        TxnResult::Deleted
+        | TxnResult::Checked
+        | TxnResult::SessionClosed
+        | TxnResult::SessionCreated { .. } => reply::put_header(out, header),
+    }
+}
+
+fn multi_result(result: &TxnResult) -> MultiResult {
+    match result {
+        TxnResult::Created {
+            path,
+            stat: Some(stat),
+        } => MultiResult::CreatedWithStat {
+            path: path.clone(),
+            stat: *stat,
+        },
+        TxnResult::Created { path, stat: None } => MultiResult::Created { path: path.clone() },
+        TxnResult::Deleted => MultiResult::Deleted,
+        TxnResult::DataSet(stat) => MultiResult::DataSet(*stat),
+        TxnResult::Checked => MultiResult::Checked,
+        TxnResult::Error(code) => MultiResult::Error(code.0),
+        TxnResult::AclSet(_)
+        | TxnResult::Reconfigured(_)
+        | TxnResult::SessionCreated { .. }
+        | TxnResult::SessionClosed
+        | TxnResult::Multi(_) => MultiResult::Error(Code::MARSHALLING_ERROR.0),
+    }
+}
+
+fn is_moved(result: &TxnResult) -> bool {
+    match result {
+        TxnResult::Error(code) => *code == Code::SESSION_MOVED,
+        TxnResult::Multi(parts) => parts.iter().any(is_moved),
+        _ => false,
+    }
+}
+
+fn set_watches(lists: WatchLists) -> SetWatches {
+    let WatchLists {
+        relative_zxid,
+        data,
+        exist,
+        child,
+        persistent: _,
+        persistent_recursive: _,
+    } = lists;
+    SetWatches {
+        relative_zxid,
+        data,
+        exist,
+        child,
+    }
+}

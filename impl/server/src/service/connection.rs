@@ -1,0 +1,150 @@
+//! What does the server know of one client connection?
+
+use super::counters::Spread;
+use super::event::ClientId;
+use super::identity;
+use super::replies::Replies;
+use bytes::{Bytes, BytesMut};
+use quorate_tree::SessionId;
+use quorate_wire::client::{ConnectRequest, RequestHeader};
+use quorate_wire::quorum::Id;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// One client connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: ClientId,
+    pub(crate) peer: SocketAddr,
+    pub(super) replies: Replies,
+    /// Replies of this round.
+    pub(super) out: BytesMut,
+    /// Requests answered in this round.
+    pub(super) answered: u32,
+    /// Whether the round's end has something to do here.
+    pub(super) is_dirty: bool,
+    /// 0 until there is one.
+    pub(crate) session: SessionId,
+    /// As negotiated by this connection.
+    pub(crate) timeout_ms: i32,
+    pub(super) phase: Phase,
+    pub(super) queue: VecDeque<Pending>,
+    pub(super) identities: Vec<Id>,
+    pub(super) heard_ms: u64,
+    /// Whether the leader will be told with the next PING that the session lives.
+    pub(super) is_reported: bool,
+    pub(crate) counters: ConnectionCounters,
+}
+
+/// How far a connection is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The answer to its first frame waits for the ensemble.
+    Connecting(ConnectRequest),
+    /// It has a session.
+    Open,
+    /// It asked for the end of its session: what it sends after that is not read.
+    Leaving,
+    /// It will be closed when the round's replies are out.
+    Closed,
+}
+
+/// A request that is not answered yet; they are answered in this order.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// A transaction is on its way.
+    Write { xid: i32, opcode: i32, since_ms: u64 },
+    /// The transaction was applied, before what is ahead in the queue was answered.
+    Written {
+        reply: Bytes,
+        xid: i32,
+        opcode: i32,
+        since_ms: u64,
+        last: bool,
+    },
+    /// The leader was asked.
+    Sync {
+        xid: i32,
+        path: Option<String>,
+        since_ms: u64,
+        done: bool,
+    },
+    /// Anything else, which waits for its turn.
+    Later {
+        header: RequestHeader,
+        body: Bytes,
+        since_ms: u64,
+    },
+}
+
+/// What `cons` tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConnectionCounters {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    /// Opcode of the last request.
+    pub(crate) last_opcode: i32,
+    pub(crate) last_cxid: i32,
+    pub(crate) last_zxid: u64,
+    /// Monotonic, of the last reply.
+    pub(crate) last_reply_ms: u64,
+    pub(crate) latency_ms: Spread,
+    /// Monotonic.
+    pub(crate) established_ms: u64,
+}
+
+impl Connection {
+    pub(super) fn new(
+        client: ClientId,
+        peer: SocketAddr,
+        replies: Replies,
+        request: ConnectRequest,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            client,
+            peer,
+            replies,
+            out: BytesMut::new(),
+            answered: 0,
+            is_dirty: false,
+            session: 0,
+            timeout_ms: 0,
+            phase: Phase::Connecting(request),
+            queue: VecDeque::new(),
+            identities: vec![identity::of_address(peer.ip())],
+            heard_ms: now_ms,
+            is_reported: false,
+            counters: ConnectionCounters {
+                received: 1,
+                established_ms: now_ms,
+                ..ConnectionCounters::default()
+            },
+        }
+    }
+
+    /// Requests that wait for their answers.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// What `crst` resets.
+    pub(super) fn reset(&mut self) {
+        let established_ms = self.counters.established_ms;
+        self.counters = ConnectionCounters {
+            established_ms,
+            ..ConnectionCounters::default()
+        };
+    }
+
+    /// Has it closed when the round's replies are out.
+    pub(super) fn hang_up(&mut self) {
+        self.answered += u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+        self.queue.clear();
+        self.phase = Phase::Closed;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+}

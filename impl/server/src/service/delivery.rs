@@ -1,0 +1,197 @@
+//! What does a committed transaction mean here? The tree changes, watchers are told, and the client that
+//! waits for it is answered, in this order.
+
+use super::answering::Answering;
+use super::connection::{Pending, Phase};
+use super::event::ClientId;
+use super::{Service, Undeliverable};
+use bytes::BytesMut;
+use quorate_tree::{
+    DigestCheck, Event, Outcome, SessionChange, SessionId, Txn, TxnEntry, TxnHeader, TxnResult,
+};
+use quorate_wire::client::reply;
+use quorate_wire::txn::{decode_entry, peek_header};
+use quorate_zab::Zxid;
+
+impl Service {
+    /// Reads a transaction that is about to be logged here, and keeps it for [`Self::deliver`].
+    ///
+    /// # Errors
+    ///
+    /// If it could not be applied: the server must stop before it is in the log.
+    pub fn expect(&mut self, payload: &[u8]) -> Result<(), Undeliverable> {
+        let entry = decode_entry(payload)?;
+        entry.can_apply()?;
+        self.expected.push_back(entry);
+        Ok(())
+    }
+
+    /// Applies a committed transaction, fires watches, and answers the client that waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If the transaction cannot be applied: the server must stop.
+    pub fn deliver(&mut self, payload: &[u8], now_ms: u64) -> Result<(), Undeliverable> {
+        let (header, _) = peek_header(payload)?;
+        while self
+            .expected
+            .front()
+            .is_some_and(|entry| entry.header.zxid < header.zxid)
+        {
+            self.expected.pop_front();
+        }
+        let entry = match self.expected.pop_front_if(|entry| entry.header == header) {
+            Some(entry) => entry,
+            None => {
+                let entry = decode_entry(payload)?;
+                entry.can_apply()?;
+                entry
+            }
+        };
+        self.apply(&entry, now_ms);
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &TxnEntry, now_ms: u64) {
+        let Outcome {
+            result,
+            events,
+            session,
+            digest,
+        } = self.tree.apply(entry, &mut self.watches);
+        self.outstanding.applied(entry.header.zxid);
+        self.counters.commits += 1;
+        self.check(digest, entry.header.zxid);
+        self.notify(&events, entry.header.zxid);
+        match session {
+            Some(SessionChange::Created { session, timeout_ms }) => {
+                if self.role.is_some_and(|role| role.keeps_sessions()) && !self.clock.knows(session) {
+                    self.clock.open(session, timeout_ms, now_ms);
+                }
+            }
+            Some(SessionChange::Closed { session }) => self.clock.remove(session),
+            None => {}
+        }
+        self.answer(&entry.header, result, data(&entry.txn), now_ms);
+        if let Some(SessionChange::Closed { session }) = session {
+            self.disconnect(session);
+        }
+    }
+
+    fn check(&mut self, digest: DigestCheck, zxid: u64) {
+        if let DigestCheck::Differs { expected, found } = digest {
+            self.counters.digest_mismatches += 1;
+            let zxid = Zxid::from_bits(zxid);
+            tracing::error!(%zxid, expected, found, "the tree differs from the leader's");
+        }
+    }
+
+    /// Queues notifications, each frame encoded once however many wait for it.
+    fn notify(&mut self, events: &[Event], zxid: u64) {
+        let mut frame = BytesMut::new();
+        for (at, event) in events.iter().enumerate() {
+            let same = |other: &Event| (other.kind, &other.path) == (event.kind, &event.path);
+            if at == 0 || !same(&events[at - 1]) {
+                frame.clear();
+                reply::put_event(&mut frame, Some(zxid), event.kind, &event.path);
+            }
+            let client = ClientId(event.watcher);
+            if let Some(conn) = self.clients.get_mut(&client) {
+                conn.out.extend_from_slice(&frame);
+                conn.counters.sent += 1;
+                self.counters.sent += 1;
+                self.settle(client);
+            }
+        }
+    }
+
+    /// Finds the client that waits: the session's connection here, if the write that it waits for is this.
+    fn answer(&mut self, header: &TxnHeader, result: TxnResult, data: Option<&[u8]>, now_ms: u64) {
+        let Some(&client) = self.attached.get(&header.session) else {
+            return;
+        };
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        if matches!(conn.phase, Phase::Connecting(_)) {
+            // A new session's own transaction; or, of a session that comes back, another server's.
+            match result {
+                TxnResult::SessionCreated { .. } => self.welcome(client, true),
+                TxnResult::Error(_)
+                    if header.cxid == 0 && !self.revalidations.contains_key(&header.session) =>
+                {
+                    self.welcome(client, false);
+                }
+                _ => {}
+            }
+            return;
+        }
+        let oldest = conn.queue.iter().find_map(|pending| match pending {
+            Pending::Write { xid, .. } => Some(*xid),
+            _ => None,
+        });
+        if oldest != Some(header.cxid) {
+            return;
+        }
+        let mut turn = Answering {
+            conn,
+            tree: &self.tree,
+            watches: &mut self.watches,
+            counters: &mut self.counters,
+            now_ms,
+        };
+        turn.written(result, data);
+        self.settle(client);
+    }
+
+    /// The oldest [`super::Action::Sync`] of [`super::Origin::Here`] is done.
+    pub fn sync_done(&mut self, now_ms: u64) {
+        let Some(client) = self.syncs.pop_front() else {
+            return;
+        };
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        for pending in &mut conn.queue {
+            if let Pending::Sync {
+                done: done @ false, ..
+            } = pending
+            {
+                *done = true;
+                break;
+            }
+        }
+        let mut turn = Answering {
+            conn,
+            tree: &self.tree,
+            watches: &mut self.watches,
+            counters: &mut self.counters,
+            now_ms,
+        };
+        turn.drain();
+        self.settle(client);
+    }
+
+    /// Follower: the leader's answer to the oldest [`super::Action::Revalidate`] of this session.
+    pub fn on_revalidated(&mut self, session: SessionId, valid: bool) {
+        let Some(waiting) = self.revalidations.get_mut(&session) else {
+            return;
+        };
+        let client = waiting.pop_front();
+        if waiting.is_empty() {
+            self.revalidations.remove(&session);
+        }
+        if let Some(client) = client {
+            self.counters.revalidations += 1;
+            self.welcome(client, valid);
+        }
+    }
+}
+
+/// The data of a reconfiguration, which its reply repeats.
+fn data(txn: &Txn) -> Option<&[u8]> {
+    match txn {
+        Txn::Reconfig { data, .. } => data.as_deref(),
+        _ => None,
+    }
+}

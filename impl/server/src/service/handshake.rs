@@ -1,0 +1,175 @@
+//! Who gets a session? The decisions on a connection's first frame, in ZooKeeper's order.
+//!
+//! One differs on purpose: the password is verified before the session's other connection is closed, so
+//! that nobody can disconnect a session that he only knows the id of.
+
+use super::Service;
+use super::connection::{Connection, Phase};
+use super::event::{Action, ClientId, Origin, Role, Submission};
+use super::replies::Replies;
+use bytes::{BufMut, Bytes, BytesMut};
+use quorate_tree::SessionId;
+use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, session_password};
+use std::net::SocketAddr;
+
+/// The ids that this server gives to sessions, each once.
+#[derive(Debug)]
+pub(super) struct SessionIds {
+    next: SessionId,
+}
+
+impl SessionIds {
+    /// The server's number on top, then 40 bits of the wall clock, then 16 bits of a counter.
+    pub(super) fn new(server: u64, wall_ms: u64) -> Self {
+        let next = (server << 56 | (wall_ms << 24) >> 8) as i64;
+        // This number marks containers.
+        Self {
+            next: if next == i64::MIN { next + 1 } else { next },
+        }
+    }
+
+    pub(super) fn next(&mut self, is_taken: impl Fn(SessionId) -> bool) -> SessionId {
+        loop {
+            let id = self.next;
+            self.next = self.next.wrapping_add(1);
+            if id != 0 && !is_taken(id) {
+                return id;
+            }
+        }
+    }
+}
+
+impl Service {
+    pub(super) fn on_connect(
+        &mut self,
+        client: ClientId,
+        peer: SocketAddr,
+        frame: &[u8],
+        replies: Replies,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
+        self.counters.received += 1;
+        let (Some(role), Ok(request)) = (self.role, ConnectRequest::decode(frame)) else {
+            return replies.close();
+        };
+        // Signed, as in ZooKeeper: a client that has seen nothing may say −1.
+        if request.last_zxid_seen as i64 > self.tree.last_zxid() as i64 {
+            tracing::info!(%peer, seen = request.last_zxid_seen, "client has seen what this server has not");
+            return replies.close();
+        }
+        let timeout_ms = request.timeout_ms.clamp(
+            self.options.min_session_timeout_ms,
+            self.options.max_session_timeout_ms,
+        );
+        let session = request.session;
+        let password_fits = request.password.as_deref() == Some(&session_password(session));
+        let mut conn = Connection::new(client, peer, replies, request, now_ms);
+        conn.timeout_ms = timeout_ms;
+        if session == 0 {
+            conn.session = self.ids.next(|id| self.tree.session_timeout_ms(id).is_some());
+            actions.push(Action::Submit(create_session(conn.session, timeout_ms)));
+            self.attach(conn);
+        } else if !password_fits {
+            self.refuse(conn);
+        } else {
+            conn.session = session;
+            self.disconnect(session);
+            match role {
+                Role::Standalone | Role::Leader => {
+                    let is_alive = self.clock.touch(session, timeout_ms, now_ms);
+                    self.clock.own(session, Origin::Here);
+                    self.attach(conn);
+                    self.welcome(client, is_alive);
+                }
+                Role::Follower => {
+                    self.revalidations.entry(session).or_default().push_back(client);
+                    actions.push(Action::Revalidate { session, timeout_ms });
+                    self.attach(conn);
+                }
+            }
+        }
+    }
+
+    /// The answer to a handshake that waited, or did not have to.
+    pub(super) fn welcome(&mut self, client: ClientId, is_alive: bool) {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        let Phase::Connecting(request) = &conn.phase else {
+            return;
+        };
+        let response = ConnectResponse {
+            protocol_version: 0,
+            timeout_ms: conn.timeout_ms,
+            session: conn.session,
+            password: session_password(conn.session),
+            read_only: request.read_only.map(|_| false),
+        };
+        let response = if is_alive {
+            response
+        } else {
+            ConnectResponse::refusal(request)
+        };
+        response.encode(&mut conn.out);
+        conn.phase = Phase::Open;
+        conn.counters.sent += 1;
+        self.counters.sent += 1;
+        if !is_alive {
+            conn.hang_up();
+        }
+        self.settle(client);
+    }
+
+    /// Unknown, expired, or a wrong password: to the client it is all one.
+    fn refuse(&mut self, conn: Connection) {
+        let client = conn.client;
+        self.clients.insert(client, conn);
+        self.welcome(client, false);
+    }
+
+    fn attach(&mut self, conn: Connection) {
+        self.attached.insert(conn.session, conn.client);
+        self.clients.insert(conn.client, conn);
+    }
+
+    /// Closes the session's connection to this server, if it has one.
+    pub(super) fn disconnect(&mut self, session: SessionId) {
+        if let Some(&client) = self.attached.get(&session)
+            && let Some(conn) = self.clients.get_mut(&client)
+        {
+            conn.hang_up();
+            self.settle(client);
+        }
+    }
+}
+
+/// The server's own request: it has no xid and no identities.
+fn create_session(session: SessionId, timeout_ms: i32) -> Submission {
+    let mut body = BytesMut::new();
+    body.put_i32(timeout_ms);
+    Submission {
+        request: Some(Request::CreateSession { timeout_ms }),
+        ..own(session, Opcode::CreateSession, body.freeze())
+    }
+}
+
+/// As [`create_session`], for a session whose time is up.
+pub(super) fn close_session(session: SessionId) -> Submission {
+    Submission {
+        request: Some(Request::CloseSession),
+        ..own(session, Opcode::CloseSession, Bytes::new())
+    }
+}
+
+fn own(session: SessionId, opcode: Opcode, body: Bytes) -> Submission {
+    Submission {
+        origin: Origin::Here,
+        session,
+        cxid: 0,
+        opcode: opcode.number(),
+        body,
+        identities: None,
+        request: None,
+    }
+}

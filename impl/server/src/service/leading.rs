@@ -1,0 +1,194 @@
+//! What does the server do that orders writes? It makes transactions of requests, and keeps the sessions'
+//! time.
+
+use super::event::{Action, Origin, Submission};
+use super::handshake::close_session;
+use super::{Role, Service};
+use bytes::{Bytes, BytesMut};
+use quorate_tree::{Code, Context, SessionId, WriteRequest, prepare};
+use quorate_wire::client::{Opcode, Request};
+use quorate_wire::txn::{encode_entry, entry_bytes};
+use quorate_zab::{Conn, Zxid};
+
+impl Service {
+    /// A learner's REQUEST, as the leader gets it. `submission.origin` is the learner's connection.
+    pub fn on_forwarded(&mut self, submission: Submission, actions: &mut Vec<Action>) {
+        actions.push(if submission.opcode == Opcode::Sync.number() {
+            Action::Sync(submission)
+        } else {
+            Action::Submit(submission)
+        });
+    }
+
+    /// A learner's REVALIDATE, as the leader gets it: whether the session lives. It belongs to that learner
+    /// from then on.
+    pub fn on_revalidate(&mut self, learner: Conn, session: SessionId, timeout_ms: i32, now_ms: u64) -> bool {
+        let is_alive = self.clock.touch(session, timeout_ms, now_ms);
+        if is_alive {
+            self.clock.own(session, Origin::Learner(learner));
+            // The client has left this server for that one.
+            self.disconnect(session);
+        }
+        self.counters.revalidations += 1;
+        is_alive
+    }
+
+    /// A session that a learner heard from, as its PING says.
+    pub fn touch(&mut self, session: SessionId, timeout_ms: i32, now_ms: u64) {
+        self.clock.touch(session, timeout_ms, now_ms);
+    }
+
+    /// Leader and standalone server: decides what a write does. What it returns must be proposed as `zxid`,
+    /// or the role be left.
+    pub fn prepare(&mut self, submission: Submission, zxid: Zxid, wall_ms: i64, now_ms: u64) -> Bytes {
+        let Submission {
+            origin,
+            session,
+            cxid,
+            ..
+        } = submission;
+        let request = self.write_request(submission);
+        let moved = match &request {
+            WriteRequest::CreateSession { .. } | WriteRequest::CloseSession => false,
+            _ => self.clock.is_moved(session, origin),
+        };
+        match &request {
+            WriteRequest::CreateSession { timeout_ms } => {
+                self.clock.open(session, *timeout_ms, now_ms);
+                self.clock.own(session, origin);
+            }
+            WriteRequest::CloseSession => self.clock.closing(session),
+            _ => {}
+        }
+        let cx = Context {
+            session,
+            cxid,
+            zxid: zxid.bits(),
+            time_ms: wall_ms,
+            moved,
+            with_digest: true,
+        };
+        let entry = prepare(request, &cx, &self.tree, &mut self.outstanding);
+        let mut payload = BytesMut::with_capacity(entry_bytes(&entry));
+        encode_entry(&entry, &mut payload);
+        self.counters.proposals += 1;
+        self.counters.proposal_bytes.add(payload.len() as u64);
+        self.expected.push_back(entry);
+        payload.freeze()
+    }
+
+    /// What the tree is to decide about. A learner is not trusted to have read the body.
+    fn write_request(&self, submission: Submission) -> WriteRequest {
+        let Some(opcode) = Opcode::from_number(submission.opcode) else {
+            return WriteRequest::Refused(Code::UNIMPLEMENTED);
+        };
+        let request = match submission.request {
+            Some(request) => Ok(request),
+            None => Request::decode(opcode, &submission.body),
+        };
+        let Ok(request) = request else {
+            return WriteRequest::Refused(Code::MARSHALLING_ERROR);
+        };
+        match request {
+            Request::Create(create) => WriteRequest::Create {
+                path: create.path,
+                data: create.data,
+                acl: create.acl,
+                flags: create.flags,
+                with_stat: false,
+            },
+            Request::Create2(create) => WriteRequest::Create {
+                path: create.path,
+                data: create.data,
+                acl: create.acl,
+                flags: create.flags,
+                with_stat: true,
+            },
+            Request::Delete { path, version } => WriteRequest::Delete { path, version },
+            Request::SetData { path, data, version } => WriteRequest::SetData { path, data, version },
+            // An id that is in use is not given away again: its owner would lose it.
+            Request::CreateSession { .. } if self.clock.knows(submission.session) => {
+                WriteRequest::Refused(Code::SESSION_EXPIRED)
+            }
+            Request::CreateSession { timeout_ms } => WriteRequest::CreateSession { timeout_ms },
+            Request::CloseSession => WriteRequest::CloseSession,
+            // Writes that are not provided, and what a learner has no reason to forward.
+            Request::CreateContainer(_)
+            | Request::CreateTtl { .. }
+            | Request::SetAcl { .. }
+            | Request::Multi(_)
+            | Request::Reconfig { .. }
+            | Request::DeleteContainer { .. }
+            | Request::Check { .. }
+            | Request::Sync { .. }
+            | Request::Exists { .. }
+            | Request::GetData { .. }
+            | Request::GetAcl { .. }
+            | Request::GetChildren { .. }
+            | Request::GetChildren2 { .. }
+            | Request::Ping
+            | Request::MultiRead(_)
+            | Request::CheckWatches { .. }
+            | Request::RemoveWatches { .. }
+            | Request::Auth { .. }
+            | Request::SetWatches(_)
+            | Request::SetWatches2(_)
+            | Request::Sasl { .. }
+            | Request::GetEphemerals { .. }
+            | Request::GetAllChildrenNumber { .. }
+            | Request::AddWatch { .. }
+            | Request::WhoAmI => WriteRequest::Refused(Code::UNIMPLEMENTED),
+        }
+    }
+
+    /// Every role, each tick or more often: closes connections that nothing was heard from for their session
+    /// timeout. Leader and standalone server: has the sessions closed whose time is up.
+    pub fn expire(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(role) = self.role else { return };
+        let silent: Vec<_> = self
+            .clients
+            .values()
+            .filter(|conn| {
+                now_ms.saturating_sub(conn.heard_ms) > idle_limit_ms(conn.timeout_ms, self.options.tick_ms)
+            })
+            .map(|conn| conn.client)
+            .collect();
+        for client in silent {
+            if let Some(conn) = self.clients.get_mut(&client) {
+                conn.hang_up();
+                self.counters.connections_dropped += 1;
+                self.settle(client);
+            }
+        }
+        if !role.keeps_sessions() {
+            return;
+        }
+        for session in self.clock.expired(now_ms) {
+            tracing::info!(session = format_args!("0x{session:x}"), "session expired");
+            self.counters.sessions_expired += 1;
+            actions.push(Action::Submit(close_session(session)));
+        }
+    }
+
+    /// A new leader gives each session its full timeout. Ephemerals whose session does not exist, which only
+    /// a damaged history has, go the way of an expired session's.
+    pub(super) fn start_clock(&mut self, role: Role, now_ms: u64) {
+        self.clock.clear();
+        if !role.keeps_sessions() {
+            return;
+        }
+        for (session, timeout_ms) in self.tree.sessions() {
+            self.clock.open(session, timeout_ms, now_ms);
+        }
+        for (session, _) in self.tree.ephemeral_owners() {
+            if !self.clock.knows(session) {
+                self.clock.open(session, 0, now_ms);
+            }
+        }
+    }
+}
+
+/// The connection's session is over by then, or on another connection.
+fn idle_limit_ms(timeout_ms: i32, tick_ms: u64) -> u64 {
+    u64::try_from(timeout_ms).unwrap_or(0) + tick_ms
+}

@@ -1,0 +1,127 @@
+//! Which way does a request go: to the leader, to the tree, or behind those that wait?
+
+use super::Service;
+use super::answering::{Answering, is_internal};
+use super::connection::{Pending, Phase};
+use super::event::{Action, ClientId, Origin, Submission};
+use bytes::Bytes;
+use quorate_wire::client::{Opcode, Request, RequestHeader};
+
+impl Service {
+    /// Takes a connection's requests in their order.
+    pub(super) fn on_requests(
+        &mut self,
+        client: ClientId,
+        frames: &Bytes,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        if !matches!(conn.phase, Phase::Open) {
+            // Before its handshake is answered a connection says nothing, or it is none of ours.
+            if matches!(conn.phase, Phase::Connecting(_)) {
+                conn.hang_up();
+                self.settle(client);
+            }
+            return;
+        }
+        conn.heard_ms = now_ms;
+        let (session, timeout_ms) = (conn.session, conn.timeout_ms);
+        if self.role.is_some_and(|role| role.keeps_sessions()) {
+            self.clock.touch(session, timeout_ms, now_ms);
+        } else if !conn.is_reported {
+            conn.is_reported = true;
+            self.heard.push(client);
+        }
+        let mut turn = Answering {
+            conn,
+            tree: &self.tree,
+            watches: &mut self.watches,
+            counters: &mut self.counters,
+            now_ms,
+        };
+        let mut at = 0;
+        while let Some((length, rest)) = frames[at..].split_first_chunk::<4>()
+            && matches!(turn.conn.phase, Phase::Open)
+        {
+            let end = at + 4 + u32::from_be_bytes(*length) as usize;
+            let frame = &rest[..rest.len().min(end - at - 4)];
+            let body = frames.len().min(at + 4 + RequestHeader::BYTES)..frames.len().min(end);
+            at = body.end;
+            turn.counters.received += 1;
+            turn.conn.counters.received += 1;
+            let Ok(header) = RequestHeader::decode(frame) else {
+                turn.conn.hang_up();
+                break;
+            };
+            let Some(opcode) = Opcode::from_number(header.opcode).filter(|&opcode| !is_internal(opcode))
+            else {
+                turn.in_order(header, frames, body);
+                continue;
+            };
+            match opcode {
+                // Both are out of the order of requests, by their xids.
+                Opcode::Ping | Opcode::Auth => turn.execute(header, &frames[body], now_ms),
+                _ if !opcode.goes_through_leader() => turn.in_order(header, frames, body),
+                _ => match Request::decode(opcode, &frames[body.clone()]) {
+                    // Malformed: it is answered in its turn, and nobody else sees it.
+                    Err(_) => turn.in_order(header, frames, body),
+                    Ok(request) => {
+                        let (xid, since_ms) = (header.xid, now_ms);
+                        let is_sync = matches!(request, Request::Sync { .. });
+                        turn.conn.queue.push_back(match &request {
+                            Request::Sync { path } => Pending::Sync {
+                                xid,
+                                path: path.clone(),
+                                since_ms,
+                                done: false,
+                            },
+                            _ => Pending::Write {
+                                xid,
+                                opcode: header.opcode,
+                                since_ms,
+                            },
+                        });
+                        if matches!(request, Request::CloseSession) {
+                            turn.conn.phase = Phase::Leaving;
+                        }
+                        let submission = Submission {
+                            origin: Origin::Here,
+                            session,
+                            cxid: xid,
+                            opcode: header.opcode,
+                            body: frames.slice(body),
+                            identities: Some(turn.conn.identities.clone()),
+                            request: Some(request),
+                        };
+                        if is_sync {
+                            self.syncs.push_back(client);
+                            actions.push(Action::Sync(submission));
+                        } else {
+                            actions.push(Action::Submit(submission));
+                        }
+                    }
+                },
+            }
+        }
+        self.settle(client);
+    }
+}
+
+impl Answering<'_> {
+    /// Answers now, or behind what waits.
+    fn in_order(&mut self, header: RequestHeader, frames: &Bytes, body: std::ops::Range<usize>) {
+        if self.conn.queue.is_empty() {
+            self.execute(header, &frames[body], self.now_ms);
+        } else {
+            let (body, since_ms) = (frames.slice(body), self.now_ms);
+            self.conn.queue.push_back(Pending::Later {
+                header,
+                body,
+                since_ms,
+            });
+        }
+    }
+}
