@@ -8,11 +8,9 @@
 mod tests;
 
 use bytes::Bytes;
+use quorate_store::LogEntry;
 use quorate_zab::Zxid;
 use std::collections::VecDeque;
-
-/// One transaction of the log: its position, and the bytes that the log and a PROPOSAL share.
-pub(crate) type Entry = (Zxid, Bytes);
 
 /// What an entry costs beside its bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
@@ -20,7 +18,7 @@ const ENTRY_OVERHEAD_BYTES: usize = 64;
 /// The entries of the log above `floor`, in order.
 pub(crate) struct Recent {
     floor: Zxid,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<LogEntry>,
     bytes: usize,
     bytes_max: usize,
 }
@@ -43,19 +41,19 @@ impl Recent {
 
     /// The end of the log.
     pub(crate) fn last(&self) -> Zxid {
-        self.entries.back().map_or(self.floor, |&(zxid, _)| zxid)
+        self.entries.back().map_or(self.floor, |entry| entry.zxid)
     }
 
     /// Follows an append.
-    pub(crate) fn push(&mut self, zxid: Zxid, payload: Bytes) {
-        self.bytes += payload.len() + ENTRY_OVERHEAD_BYTES;
-        self.entries.push_back((zxid, payload));
+    pub(crate) fn push(&mut self, zxid: Zxid, bytes: Bytes) {
+        self.bytes += bytes.len() + ENTRY_OVERHEAD_BYTES;
+        self.entries.push_back(LogEntry { zxid, bytes });
     }
 
     /// Follows a truncation: `to` is the end of the log.
     pub(crate) fn truncate(&mut self, to: Zxid) {
-        while let Some((_, payload)) = self.entries.pop_back_if(|entry| entry.0 > to) {
-            self.bytes -= payload.len() + ENTRY_OVERHEAD_BYTES;
+        while let Some(entry) = self.entries.pop_back_if(|entry| entry.zxid > to) {
+            self.bytes -= entry.bytes.len() + ENTRY_OVERHEAD_BYTES;
         }
         if self.entries.is_empty() {
             self.floor = self.floor.min(to);
@@ -70,9 +68,9 @@ impl Recent {
     }
 
     /// The entries above `after` up to `upto`, which is at or above the floor if `after` is.
-    pub(crate) fn range(&self, after: Zxid, upto: Zxid) -> impl Iterator<Item = &Entry> {
-        let first = self.entries.partition_point(|&(zxid, _)| zxid <= after);
-        let end = self.entries.partition_point(|&(zxid, _)| zxid <= upto);
+    pub(crate) fn range(&self, after: Zxid, upto: Zxid) -> impl Iterator<Item = &LogEntry> {
+        let first = self.entries.partition_point(|entry| entry.zxid <= after);
+        let end = self.entries.partition_point(|entry| entry.zxid <= upto);
         self.entries.range(first..end.max(first))
     }
 
@@ -80,10 +78,10 @@ impl Recent {
     /// at or below `done`.
     pub(crate) fn trim(&mut self, done: Zxid) {
         while self.bytes > self.bytes_max
-            && let Some((zxid, payload)) = self.entries.pop_front_if(|entry| entry.0 <= done)
+            && let Some(entry) = self.entries.pop_front_if(|entry| entry.zxid <= done)
         {
-            self.bytes -= payload.len() + ENTRY_OVERHEAD_BYTES;
-            self.floor = zxid;
+            self.bytes -= entry.bytes.len() + ENTRY_OVERHEAD_BYTES;
+            self.floor = entry.zxid;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -11,6 +12,9 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(3);
 /// How long accepting pauses when the process is out of descriptors: without it the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// This end's address and the other end's.
+pub(crate) type Addresses = (SocketAddr, SocketAddr);
 
 /// No delay, and keep-alive.
 pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
@@ -26,6 +30,11 @@ pub(crate) async fn connect(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     tune(&stream)?;
     Ok(stream)
+}
+
+/// This end's address and the other end's.
+pub(crate) fn addresses(stream: &TcpStream) -> Option<Addresses> {
+    Some((stream.local_addr().ok()?, stream.peer_addr().ok()?))
 }
 
 /// Reports a failed accept and waits a moment, since most failures (no descriptors left) last.

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use quorate_zab::ElectionTimer;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -86,12 +87,14 @@ impl Timers {
     /// An election begins: the waits start small again.
     pub(crate) fn enter_election(&mut self) {
         self.resend = RESEND_FIRST;
-        self.arm(Due::Resend, self.resend);
     }
 
-    /// The votes agree, or `agree` no more.
-    pub(crate) fn settle(&mut self, agree: bool) {
-        self.deadlines[Due::Settled as usize] = agree.then(|| Instant::now() + SETTLE);
+    /// Starts a timer of the election, or starts it again.
+    pub(crate) fn arm_election(&mut self, timer: ElectionTimer) {
+        match timer {
+            ElectionTimer::Resend => self.arm(Due::Resend, self.resend),
+            ElectionTimer::Settle => self.arm(Due::Settled, SETTLE),
+        }
     }
 
     /// When the next deadline is.
@@ -112,7 +115,7 @@ impl Timers {
             Due::Tick => Some(now + self.tick),
             Due::Resend => {
                 self.resend = (self.resend * 2).min(RESEND_LAST);
-                Some(now + self.resend)
+                None
             }
             Due::Limit | Due::Settled => None,
         };

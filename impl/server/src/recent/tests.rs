@@ -14,7 +14,7 @@ fn filled(upto: u32, bytes_max: usize) -> Recent {
 }
 
 fn zxids(recent: &Recent, after: Zxid, upto: Zxid) -> Vec<Zxid> {
-    recent.range(after, upto).map(|&(zxid, _)| zxid).collect()
+    recent.range(after, upto).map(|entry| entry.zxid).collect()
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! How is a server run? From a `zoo.cfg`, alone with every default, or as an ensemble on this machine.
+
+mod ensemble;
+mod plan;
+
+use quorate_server::config::{ClientAddress, Config, Loaded};
+use quorate_server::serve;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Where data goes if nobody says where.
+const DATA_DIR: &str = "quorate-data";
+/// ZooKeeper's port.
+const CLIENT_PORT: u16 = 2181;
+/// What keeps a server from starting is the operator's to put right.
+const CANNOT_START: u8 = 2;
+
+/// Runs a server.
+///
+/// With a zoo.cfg it is the server that the file describes, alone or a member of an ensemble. Without one it
+/// runs alone on 127.0.0.1:2181, its data in ./quorate-data.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A ZooKeeper configuration file.
+    zoo_cfg: Option<PathBuf>,
+
+    /// The directory for data [default: ./quorate-data].
+    #[arg(long, value_name = "DIR", conflicts_with = "zoo_cfg")]
+    data: Option<PathBuf>,
+
+    /// The port for clients, on 127.0.0.1 [default: 2181]. An ensemble takes one for each server from here on,
+    /// and as many 100 and 200 above.
+    #[arg(long, value_name = "PORT", conflicts_with = "zoo_cfg")]
+    client_port: Option<u16>,
+
+    /// Runs N real servers on this machine, each a process of its own, to try out what an ensemble survives.
+    ///
+    /// Kill one with kill -9: the others go on, and the killed server comes back and catches up. Ctrl-C
+    /// stops all. What they recorded can be audited.
+    #[arg(long, value_name = "N", conflicts_with = "zoo_cfg")]
+    ensemble: Option<u16>,
+
+    /// Stops the server when its standard input ends.
+    #[arg(long, hide = true)]
+    leashed: bool,
+}
+
+/// Runs until the server or the ensemble is told to stop.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    init_log();
+    // One thread: what a server does is ordered anyway, and handing work to others would cost more than it
+    // saves. The disk has threads of its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("quorate serve: cannot begin: {error}");
+            return ExitCode::from(CANNOT_START);
+        }
+    };
+    let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR));
+    let port = args.client_port.unwrap_or(CLIENT_PORT);
+    if let Some(count) = args.ensemble {
+        return runtime.block_on(ensemble::run(&data, count, port));
+    }
+    let config = match &args.zoo_cfg {
+        Some(file) => match load(file) {
+            Ok(config) => config,
+            Err(code) => return code,
+        },
+        None => Config::standalone(
+            &data,
+            ClientAddress {
+                host: Some("127.0.0.1".to_owned()),
+                port,
+            },
+        ),
+    };
+    let code = runtime.block_on(serve(&config, args.leashed));
+    // A blocking thread that is still writing a snapshot is not waited for: it leaves nothing half done.
+    runtime.shutdown_background();
+    code
+}
+
+/// People read standard error: one line per event, of the level in QUORATE_LOG, else `info`.
+fn init_log() {
+    let filter = EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
+fn load(file: &Path) -> Result<Config, ExitCode> {
+    match Config::load(file) {
+        Ok(Loaded { config, warnings }) => {
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            Ok(config)
+        }
+        Err(error) => {
+            eprintln!("quorate serve: {error}");
+            Err(ExitCode::from(CANNOT_START))
+        }
+    }
+}
+
+async fn serve(config: &Config, leashed: bool) -> ExitCode {
+    let signals = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
+    let (mut interrupt, mut terminate) = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("quorate serve: cannot watch for signals: {error}");
+            return ExitCode::from(CANNOT_START);
+        }
+    };
+    let mut running = match serve::start(config).await {
+        Ok(running) => running,
+        Err(error) => {
+            eprintln!("quorate serve: {error}");
+            return ExitCode::from(CANNOT_START);
+        }
+    };
+    if let Some(address) = running.clients {
+        tracing::info!(%address, data = %config.data_dir.display(), trace = %config.trace.dir.display(), "started");
+    }
+    tokio::select! {
+        ended = running.ended() => return report(ended),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = leash_ends(), if leashed => {}
+    }
+    tracing::info!("stopping");
+    running.stop();
+    report(running.ended().await)
+}
+
+fn report<E: std::fmt::Display>(ended: Result<(), E>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the server cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Waits until whoever holds the other end of standard input is gone.
+async fn leash_ends() {
+    let (gone, is_gone) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let mut ignored = [0; 64];
+        while std::io::stdin().read(&mut ignored).is_ok_and(|read| read > 0) {}
+        drop(gone);
+    });
+    let _ = is_gone.await;
+}

@@ -1,0 +1,228 @@
+//! How do several real servers run under one command? As child processes of the same binary, reported
+//! when they end, started again when they were killed, stopped together.
+
+use super::plan::{self, Member};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a killed server stays away, so that the others can be seen to go on without it.
+const RESTART_AFTER: Duration = Duration::from_secs(2);
+/// A server that ends by itself sooner than this has a fault that starting it again will not mend.
+const LIFE_MIN: Duration = Duration::from_secs(10);
+/// How long servers may take to stop before they are killed.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A server process that runs.
+struct Running {
+    member: Member,
+    pid: u32,
+    since: Instant,
+    /// Its end tells the server that this process is gone.
+    _leash: Option<ChildStdin>,
+}
+
+/// What became of a member's process.
+enum Event {
+    Ended { id: u16, status: io::Result<ExitStatus> },
+    Restart { id: u16 },
+}
+
+struct Ensemble {
+    members: Vec<Member>,
+    running: Vec<Running>,
+    events: JoinSet<Event>,
+}
+
+/// Runs `count` servers under `dir` until SIGINT or SIGTERM, or until none is left.
+pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
+    let started = plan::lay_out(dir, count, first_port).and_then(|members| {
+        let mut ensemble = Ensemble {
+            members: members.clone(),
+            running: Vec::new(),
+            events: JoinSet::new(),
+        };
+        members.iter().try_for_each(|member| ensemble.start(member))?;
+        Ok(ensemble)
+    });
+    let mut ensemble = match started {
+        Ok(ensemble) => ensemble,
+        Err(error) => {
+            eprintln!("quorate serve: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    ensemble.introduce(dir);
+    let signals = signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
+    let (mut interrupt, mut terminate) = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("quorate serve: cannot watch for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    loop {
+        tokio::select! {
+            Some(event) = ensemble.events.join_next() => {
+                ensemble.on_event(event.expect("these tasks neither panic nor are aborted"));
+                if ensemble.running.is_empty() && ensemble.events.is_empty() {
+                    eprintln!("quorate serve: no server is left");
+                    return ExitCode::FAILURE;
+                }
+            }
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+        }
+    }
+    ensemble.stop().await
+}
+
+impl Ensemble {
+    fn start(&mut self, member: &Member) -> Result<(), String> {
+        let mut child =
+            spawn(member).map_err(|error| format!("cannot start server {}: {error}", member.id))?;
+        let pid = child.id().expect("the process was not waited for");
+        let id = member.id;
+        let log = child.stderr.take().expect("standard error is a pipe");
+        let leash = child.stdin.take();
+        self.running.push(Running {
+            member: member.clone(),
+            pid,
+            since: Instant::now(),
+            _leash: leash,
+        });
+        self.events.spawn(async move {
+            let mut lines = BufReader::new(log).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                eprintln!("{id} | {line}");
+            }
+            Event::Ended {
+                id,
+                status: child.wait().await,
+            }
+        });
+        Ok(())
+    }
+
+    fn introduce(&self, dir: &Path) {
+        println!("Connect to {}", plan::connect_string(&self.members));
+        for Running { member, pid, .. } in &self.running {
+            let (data, trace) = (member.data(), member.trace());
+            println!(
+                "server {}: process {pid}, data {}, trace {}",
+                member.id,
+                data.display(),
+                trace.display()
+            );
+        }
+        println!(
+            "A server that is killed (kill -9 {}) comes back and catches up. Ctrl-C stops all.",
+            self.running[0].pid
+        );
+        println!("Audit what they did: quorate audit {}", dir.display());
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Ended { id, status } => self.on_ended(id, status),
+            Event::Restart { id } => {
+                let member = self.members[usize::from(id) - 1].clone();
+                match self.start(&member) {
+                    Ok(()) => {
+                        let pid = self.running.last().expect("just started").pid;
+                        println!("server {id}: started again as process {pid}");
+                    }
+                    Err(error) => eprintln!("quorate serve: {error}"),
+                }
+            }
+        }
+    }
+
+    fn on_ended(&mut self, id: u16, status: io::Result<ExitStatus>) {
+        let at = self
+            .running
+            .iter()
+            .position(|running| running.member.id == id)
+            .expect("it was running");
+        let ended = self.running.swap_remove(at);
+        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let killed = !how.starts_with("exit status");
+        if killed || ended.since.elapsed() >= LIFE_MIN {
+            println!(
+                "server {id}: process {} ended ({how}); it comes back in {} s",
+                ended.pid,
+                RESTART_AFTER.as_secs()
+            );
+            self.events.spawn(async move {
+                sleep(RESTART_AFTER).await;
+                Event::Restart { id }
+            });
+        } else {
+            println!(
+                "server {id}: process {} ended by itself ({how}) and is not started again",
+                ended.pid
+            );
+        }
+    }
+
+    /// Asks all to stop and waits; whoever takes too long is killed.
+    async fn stop(mut self) -> ExitCode {
+        self.signal(Signal::TERM);
+        let all_stopped = timeout(STOP_LIMIT, self.wait_all()).await.unwrap_or(false);
+        if all_stopped {
+            return ExitCode::SUCCESS;
+        }
+        for Running { member, pid, .. } in &self.running {
+            eprintln!(
+                "quorate serve: server {} (process {pid}) did not stop and is killed",
+                member.id
+            );
+        }
+        self.signal(Signal::KILL);
+        self.wait_all().await;
+        ExitCode::FAILURE
+    }
+
+    fn signal(&self, signal: Signal) {
+        for running in &self.running {
+            if let Some(pid) = i32::try_from(running.pid).ok().and_then(Pid::from_raw) {
+                // It may have ended by itself.
+                let _ = kill_process(pid, signal);
+            }
+        }
+    }
+
+    /// Waits until none runs, and says whether all ended well.
+    async fn wait_all(&mut self) -> bool {
+        let mut well = true;
+        while !self.running.is_empty() {
+            let Some(event) = self.events.join_next().await else {
+                break;
+            };
+            if let Ok(Event::Ended { id, status }) = event {
+                self.running.retain(|running| running.member.id != id);
+                well &= status.is_ok_and(|status| status.success());
+            }
+        }
+        well
+    }
+}
+
+fn spawn(member: &Member) -> io::Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .args(["serve", "--leashed"])
+        .arg(member.config())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        // Ctrl-C reaches only this process, which then stops them in good order.
+        .process_group(0)
+        .spawn()
+}

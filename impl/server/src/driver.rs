@@ -1,0 +1,318 @@
+//! Who calls `step`? This task, and no other: it turns what happened into inputs, and effects into deeds.
+//!
+//! It works in rounds. A round takes all that waits, records and steps it input by input, and only then,
+//! with every record in the kernel, carries out the effects in their order: so one write of the trace,
+//! one of each connection and one sync of the log serve many inputs. Nothing here compares epochs, zxids
+//! or votes: what is decided is decided in `model/`.
+
+mod effects;
+mod elections;
+mod inputs;
+mod requests;
+pub(crate) mod storage;
+
+use crate::election_port::{ElectionPort, Heard};
+use crate::inbox::{Event, Stored};
+use crate::learner_port::LearnerPort;
+use crate::links::Link;
+use crate::log_thread::{DiskThreads, LogOp};
+use crate::payload::Payload;
+use crate::recent::Recent;
+use crate::recorder::Recorder;
+use crate::service::{Action, ClientEvent, Service};
+use crate::timers::{Due, Timers};
+use bytes::Bytes;
+use quorate_store::{LogReader, ReceivedSnapshot};
+use quorate_tree::Tree;
+use quorate_wire::quorum::ConnName;
+use quorate_zab::{
+    Conn, Context, Effect, Election, ElectionEffect, Ensemble, Input, Server, ServerId, Zab, Zxid,
+};
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, watch};
+
+/// Events that one round takes from each queue: enough to share its costs, few enough to stay prompt.
+const ROUND_EVENTS_MAX: usize = 256;
+
+/// Why a server ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// What is on disk is not known any more.
+    #[error("{0}")]
+    Store(#[from] quorate_store::Error),
+    /// The disk does not answer.
+    #[error(
+        "the disk has not finished a write for {seconds} s: it hangs, and this server cannot go on without it"
+    )]
+    DiskHangs {
+        /// For how long.
+        seconds: u64,
+    },
+    /// A committed transaction cannot be applied: the tree is not what the log says.
+    #[error("the committed transaction {zxid} cannot be applied: {why}")]
+    Undeliverable {
+        /// Its position.
+        zxid: Zxid,
+        /// What is wrong with it.
+        why: crate::service::Undeliverable,
+    },
+}
+
+/// What the driver is made of; [`crate::serve`] puts it together.
+pub(crate) struct Parts {
+    pub(crate) me: ServerId,
+    pub(crate) standalone: bool,
+    pub(crate) ensemble: Ensemble,
+    /// The configuration's text, which NEWLEADER and notifications carry.
+    pub(crate) config_text: Bytes,
+    pub(crate) server: Server,
+    /// What booting asks for.
+    pub(crate) first: Vec<Effect<Payload>>,
+    pub(crate) service: Service,
+    pub(crate) delivered: Zxid,
+    pub(crate) recorder: Recorder,
+    pub(crate) disk: DiskThreads,
+    pub(crate) log: LogReader,
+    pub(crate) recent: Recent,
+    pub(crate) election_port: Option<ElectionPort>,
+    pub(crate) learner_port: Option<LearnerPort>,
+    pub(crate) timers: Timers,
+    pub(crate) background: storage::Background,
+}
+
+/// The queues that the driver listens to.
+pub(crate) struct Queues {
+    pub(crate) links: mpsc::Receiver<Event>,
+    pub(crate) clients: mpsc::Receiver<ClientEvent>,
+    pub(crate) stored: mpsc::UnboundedReceiver<Stored>,
+    pub(crate) heard: mpsc::Receiver<Heard>,
+    /// `true`: stop in good order.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// A learner connection.
+struct Peer {
+    link: Link,
+    /// What its learner calls it, if it said so.
+    name: Option<ConnName>,
+    /// Whether the leader is at the other end, rather than a learner.
+    to_leader: bool,
+    /// How many of the protocol's messages were taken from it.
+    read: u64,
+}
+
+/// One server.
+pub(crate) struct Driver {
+    me: ServerId,
+    standalone: bool,
+    ensemble: Ensemble,
+    config_text: Bytes,
+    server: Server,
+    election: Election,
+    service: Service,
+    recorder: Recorder,
+    disk: DiskThreads,
+    /// Operations for the log thread, handed over at the end of a round.
+    log_ops: Vec<LogOp>,
+    log: LogReader,
+    recent: Recent,
+    /// What the tree holds.
+    delivered: Zxid,
+    /// What the log holds durably.
+    durable: Zxid,
+    /// What the last SNAP brought, until it is installed.
+    received: Option<Box<ReceivedSnapshot>>,
+    /// The tree of the snapshot installed last, until it is loaded.
+    installed: Option<Box<Tree>>,
+    background: storage::Background,
+    peers: BTreeMap<Conn, Peer>,
+    /// The connection that is being opened to a leader.
+    dialing: Option<Conn>,
+    election_port: Option<ElectionPort>,
+    learner_port: Option<LearnerPort>,
+    timers: Timers,
+    began: Instant,
+    effects: Vec<Effect<Payload>>,
+    election_effects: Vec<ElectionEffect>,
+    actions: Vec<Action>,
+    /// Why the server has to end, where that was found in the middle of a round.
+    fatal: Option<Fatal>,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            me: parts.me,
+            standalone: parts.standalone,
+            ensemble: parts.ensemble,
+            config_text: parts.config_text,
+            durable: parts.recent.last(),
+            server: parts.server,
+            election: Election::new(),
+            service: parts.service,
+            recorder: parts.recorder,
+            disk: parts.disk,
+            log_ops: Vec::new(),
+            log: parts.log,
+            recent: parts.recent,
+            delivered: parts.delivered,
+            received: None,
+            installed: None,
+            background: parts.background,
+            peers: BTreeMap::new(),
+            dialing: None,
+            election_port: parts.election_port,
+            learner_port: parts.learner_port,
+            timers: parts.timers,
+            began: Instant::now(),
+            effects: parts.first,
+            election_effects: Vec::new(),
+            actions: Vec::new(),
+            fatal: None,
+        }
+    }
+
+    /// Runs until it is told to stop; then what was begun is durable and the trace has its end.
+    pub(crate) async fn run(mut self, mut queues: Queues) -> Result<(), Fatal> {
+        let mut events = Vec::with_capacity(ROUND_EVENTS_MAX);
+        let mut clients = Vec::with_capacity(ROUND_EVENTS_MAX);
+        let mut alarm = Box::pin(tokio::time::sleep(std::time::Duration::ZERO));
+        self.finish_round()?;
+        while !*queues.stop.borrow() {
+            if let Some(next) = self.timers.next()
+                && next != alarm.deadline()
+            {
+                alarm.as_mut().reset(next);
+            }
+            // While the log lags, nothing is taken in that could make it longer.
+            let open = !self.disk.lags();
+            tokio::select! {
+                Some(stored) = queues.stored.recv() => self.on_stored(stored)?,
+                Some(heard) = queues.heard.recv() => self.on_heard(&heard),
+                _ = queues.links.recv_many(&mut events, ROUND_EVENTS_MAX), if open => {}
+                _ = queues.clients.recv_many(&mut clients, ROUND_EVENTS_MAX), if open => {}
+                () = alarm.as_mut() => {}
+                _ = queues.stop.changed() => {}
+            }
+            // Whatever else waits shares this round.
+            while let Ok(stored) = queues.stored.try_recv() {
+                self.on_stored(stored)?;
+            }
+            while let Ok(heard) = queues.heard.try_recv() {
+                self.on_heard(&heard);
+            }
+            if open {
+                take(&mut queues.links, &mut events);
+                take(&mut queues.clients, &mut clients);
+            }
+            for event in events.drain(..) {
+                self.on_event(event);
+            }
+            let now_ms = self.now_ms();
+            for event in clients.drain(..) {
+                self.service.on_client(event, now_ms, &mut self.actions);
+                self.do_actions();
+            }
+            while let Some(due) = self.timers.take_due() {
+                self.on_due(due)?;
+            }
+            self.finish_round()?;
+        }
+        self.stop(queues).await
+    }
+
+    /// Carries out what the round's inputs asked for, and what that leads to.
+    fn finish_round(&mut self) -> Result<(), Fatal> {
+        if let Some(fatal) = self.fatal.take() {
+            self.recorder.release();
+            return Err(fatal);
+        }
+        loop {
+            self.recorder.release();
+            for effect in std::mem::take(&mut self.effects) {
+                self.perform(effect)?;
+            }
+            self.perform_election();
+            self.disk.submit(&mut self.log_ops);
+            self.flush_links();
+            if self.effects.is_empty() && self.election_effects.is_empty() {
+                break;
+            }
+        }
+        self.service.flush();
+        self.consider_snapshot();
+        self.recent.trim(self.delivered.min(self.durable));
+        Ok(())
+    }
+
+    /// Records an input, steps it and records what came of it. Its effects wait for the end of the round.
+    ///
+    /// `number` is that of the message which the input brings, if it does.
+    fn feed(&mut self, input: Input<Payload>, number: Option<u64>) {
+        let cx = Context {
+            me: self.me,
+            ensemble: &self.ensemble,
+            rules: &Zab,
+        };
+        let before = self.effects.len();
+        self.recorder.input(&input, number);
+        self.server.step(&cx, input, &mut self.effects);
+        self.recorder.effects(&self.effects[before..]);
+    }
+
+    fn on_due(&mut self, due: Due) -> Result<(), Fatal> {
+        match due {
+            Due::Ping => self.feed(Input::PingLearners, None),
+            Due::Tick => self.feed(Input::CheckQuorum, None),
+            Due::Limit => self.feed(Input::LimitPassed, None),
+            Due::Resend | Due::Settled => self.on_election_due(due),
+            Due::Service => {
+                if let Some(seconds) = self.disk.hangs_since() {
+                    return Err(Fatal::DiskHangs { seconds });
+                }
+                self.expire_sessions();
+                self.recorder.mark(&self.server);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends in good order: what was taken in is durable, and the trace says that this is all.
+    async fn stop(mut self, mut queues: Queues) -> Result<(), Fatal> {
+        self.service.retire();
+        self.service.flush();
+        while let Some((&conn, _)) = self.peers.first_key_value() {
+            self.drop_peer(conn);
+        }
+        self.recorder.release();
+        self.disk.finish();
+        while let Some(stored) = queues.stored.recv().await {
+            if let Stored::Failed { error } = stored {
+                return Err(error.into());
+            }
+        }
+        self.recorder.end();
+        Ok(())
+    }
+
+    /// Monotonic time in ms.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).expect("a process does not run that long")
+    }
+}
+
+/// Takes what waits without waiting for more.
+fn take<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
+    while into.len() < ROUND_EVENTS_MAX
+        && let Ok(event) = queue.try_recv()
+    {
+        into.push(event);
+    }
+}
+
+/// The wall clock in ms since 1970: for the times that people see, never for decisions.
+pub(crate) fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

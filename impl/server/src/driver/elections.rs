@@ -1,0 +1,92 @@
+//! How does the election meet the wire, the clock and the core?
+
+use super::Driver;
+use crate::election_port::Heard;
+use crate::timers::Due;
+use bytes::BytesMut;
+use quorate_trace::ElectionFrame;
+use quorate_wire::election::NotificationFrame;
+use quorate_zab::{Candidacy, Context, ElectionEffect, ElectionInput, Epoch, Input, ServerId, Zab, Zxid};
+
+impl Driver {
+    pub(super) fn on_heard(&mut self, heard: &Heard) {
+        match NotificationFrame::decode(&heard.body) {
+            Ok(NotificationFrame { notification, .. }) => {
+                self.feed_election(
+                    ElectionInput::Notification {
+                        from: heard.from,
+                        notification,
+                    },
+                    None,
+                );
+            }
+            Err(error) => tracing::warn!(from = heard.from.get(), %error, "a notification cannot be read"),
+        }
+    }
+
+    pub(super) fn on_election_due(&mut self, due: Due) {
+        let input = if due == Due::Settled {
+            ElectionInput::Settled
+        } else {
+            ElectionInput::ResendDue
+        };
+        self.feed_election(input, None);
+    }
+
+    pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
+        tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
+        self.timers.enter_election();
+        let candidacy = Candidacy::Stands;
+        self.feed_election(
+            ElectionInput::Look {
+                candidacy,
+                current,
+                last,
+            },
+            None,
+        );
+    }
+
+    pub(super) fn feed_election(&mut self, input: ElectionInput, frame: Option<ElectionFrame>) {
+        let cx = Context {
+            me: self.me,
+            ensemble: &self.ensemble,
+            rules: &Zab,
+        };
+        let before = self.election_effects.len();
+        self.recorder.election_input(&input, frame);
+        self.election.step(&cx, input, &mut self.election_effects);
+        self.recorder.election_effects(&self.election_effects[before..]);
+    }
+
+    /// Carries out what the election asked for. To be called with its records released.
+    pub(super) fn perform_election(&mut self) {
+        for effect in std::mem::take(&mut self.election_effects) {
+            match effect {
+                ElectionEffect::Notify { to, notification } => {
+                    if let Some(port) = &self.election_port {
+                        let mut frame = BytesMut::new();
+                        NotificationFrame::new(notification, self.config_text.clone()).encode(&mut frame);
+                        port.send(to, frame.freeze());
+                    }
+                }
+                ElectionEffect::Arm(timer) => self.timers.arm_election(timer),
+                ElectionEffect::Elected { leader } => self.take_role(leader),
+            }
+        }
+    }
+
+    fn take_role(&mut self, leader: ServerId) {
+        self.timers.enter_role();
+        if leader == self.me {
+            tracing::info!(id = self.me.get(), "elected: leading");
+            if let Some(port) = &mut self.learner_port {
+                port.open();
+            }
+            self.feed(Input::Lead, None);
+        } else {
+            tracing::info!(id = self.me.get(), leader = leader.get(), "elected: following");
+            self.feed(Input::Follow { leader }, None);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Who waits for the disk? Two threads: one for the log, one for the epoch files; nobody else does.
+//!
+//! The log thread takes all that waits, appends it with one write and makes it durable with one sync: the
+//! slower the disk, the larger the batch. Truncations and installations keep their place in the queue.
+//! A write or sync that fails is the last thing that either thread does; the server ends with it.
+
+use crate::inbox::Stored;
+use quorate_store::{EpochFiles, LogEntry, ReceivedSnapshot, TxnLog};
+use quorate_zab::{Epoch, Zxid};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc as thread_queue;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Bytes that may wait for the log before the driver takes in nothing more that would add to them.
+const LAG_BYTES_MAX: usize = 64 << 20;
+/// A disk that has not finished anything for this long, with work to do, counts as gone.
+const HANG_LIMIT: Duration = Duration::from_secs(30);
+/// Bytes that one write takes at most. The sync comes after all that waits is written.
+const WRITE_BYTES_MAX: usize = 4 << 20;
+
+/// One operation on the log, in the order of the queue.
+pub(crate) enum LogOp {
+    /// Append.
+    Append(LogEntry),
+    /// Drop everything after `to`.
+    Truncate {
+        /// The last one to keep.
+        to: Zxid,
+    },
+    /// Put the received snapshot in place of snapshots and log.
+    Install(Box<ReceivedSnapshot>),
+    /// Begin a new file with the next append. Not counted as an operation of the core's.
+    Roll,
+}
+
+/// One write of an epoch file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum EpochOp {
+    /// acceptedEpoch.
+    Accepted(Epoch),
+    /// currentEpoch.
+    Current(Epoch),
+}
+
+/// The driver's end of both threads.
+pub(crate) struct DiskThreads {
+    log: Option<thread_queue::Sender<Vec<LogOp>>>,
+    epochs: Option<thread_queue::Sender<EpochOp>>,
+    pulse: Arc<Pulse>,
+}
+
+/// What the threads still have to do, and when they last got anything done.
+struct Pulse {
+    lag_bytes: AtomicUsize,
+    waiting_ops: AtomicUsize,
+    began: Instant,
+    /// ms after `began`.
+    progressed_ms: AtomicU64,
+}
+
+impl Pulse {
+    fn now_ms(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    fn add(&self, ops: usize) {
+        if self.waiting_ops.fetch_add(ops, Ordering::Relaxed) == 0 {
+            self.progressed_ms.store(self.now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    fn done(&self, ops: usize) {
+        self.waiting_ops.fetch_sub(ops, Ordering::Relaxed);
+        self.progressed_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+}
+
+impl DiskThreads {
+    /// Starts both threads; they report to `stored`, and drop it when [`Self::finish`] was called and all
+    /// is done.
+    pub(crate) fn start(
+        log: TxnLog,
+        epochs: EpochFiles,
+        stored: &mpsc::UnboundedSender<Stored>,
+    ) -> std::io::Result<Self> {
+        let pulse = Arc::new(Pulse {
+            lag_bytes: AtomicUsize::new(0),
+            waiting_ops: AtomicUsize::new(0),
+            began: Instant::now(),
+            progressed_ms: AtomicU64::new(0),
+        });
+        let (log_queue, log_work) = thread_queue::channel();
+        let (epoch_queue, epoch_work) = thread_queue::channel();
+        let thread = LogThread {
+            log,
+            pulse: pulse.clone(),
+            stored: stored.clone(),
+            appends: Vec::new(),
+        };
+        spawn("log", move || thread.run(&log_work))?;
+        let (epoch_pulse, stored) = (pulse.clone(), stored.clone());
+        spawn("epochs", move || {
+            write_epochs(epochs, &epoch_work, &epoch_pulse, &stored)
+        })?;
+        Ok(Self {
+            log: Some(log_queue),
+            epochs: Some(epoch_queue),
+            pulse,
+        })
+    }
+
+    /// Hands over the round's operations.
+    pub(crate) fn submit(&mut self, ops: &mut Vec<LogOp>) {
+        if ops.is_empty() {
+            return;
+        }
+        self.pulse.add(ops.len());
+        self.pulse
+            .lag_bytes
+            .fetch_add(ops.iter().map(bytes_of).sum(), Ordering::Relaxed);
+        if let Some(log) = &self.log {
+            // A thread that has ended has said why.
+            let _ = log.send(std::mem::take(ops));
+        }
+    }
+
+    /// Writes an epoch file.
+    pub(crate) fn write_epoch(&mut self, op: EpochOp) {
+        self.pulse.add(1);
+        if let Some(epochs) = &self.epochs {
+            let _ = epochs.send(op);
+        }
+    }
+
+    /// Whether so much waits that nothing should be added.
+    pub(crate) fn lags(&self) -> bool {
+        self.pulse.lag_bytes.load(Ordering::Relaxed) > LAG_BYTES_MAX
+    }
+
+    /// For how many seconds nothing was done though there was work, if that is too long.
+    pub(crate) fn hangs_since(&self) -> Option<u64> {
+        let silent_ms = self
+            .pulse
+            .now_ms()
+            .saturating_sub(self.pulse.progressed_ms.load(Ordering::Relaxed));
+        let busy = self.pulse.waiting_ops.load(Ordering::Relaxed) > 0;
+        (busy && silent_ms > HANG_LIMIT.as_millis() as u64).then_some(silent_ms / 1000)
+    }
+
+    /// Lets both threads end once they have done what they were asked for.
+    pub(crate) fn finish(&mut self) {
+        self.log = None;
+        self.epochs = None;
+    }
+}
+
+fn bytes_of(op: &LogOp) -> usize {
+    match op {
+        LogOp::Append(entry) => entry.bytes.len(),
+        LogOp::Truncate { .. } | LogOp::Install(_) | LogOp::Roll => 0,
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map(drop)
+}
+
+struct LogThread {
+    log: TxnLog,
+    pulse: Arc<Pulse>,
+    stored: mpsc::UnboundedSender<Stored>,
+    appends: Vec<LogEntry>,
+}
+
+impl LogThread {
+    fn run(mut self, queue: &thread_queue::Receiver<Vec<LogOp>>) {
+        while let Ok(mut ops) = queue.recv() {
+            while let Ok(mut more) = queue.try_recv() {
+                ops.append(&mut more);
+            }
+            let (count, bytes) = (ops.len(), ops.iter().map(bytes_of).sum());
+            if let Err(error) = self.work(ops) {
+                tracing::error!(%error, "the transaction log failed");
+                let _ = self.stored.send(Stored::Failed { error });
+                return;
+            }
+            self.pulse.done(count);
+            self.pulse.lag_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+
+    fn work(&mut self, ops: Vec<LogOp>) -> quorate_store::Result<()> {
+        for op in ops {
+            match op {
+                LogOp::Append(entry) => self.appends.push(entry),
+                LogOp::Truncate { to } => {
+                    self.sync_appends()?;
+                    let end = self.log.truncate(to)?;
+                    self.report(1, end, None);
+                }
+                LogOp::Install(received) => {
+                    self.sync_appends()?;
+                    let end = received.zxid();
+                    let tree = self.log.install(*received)?;
+                    self.report(1, end, Some(Box::new(tree)));
+                }
+                LogOp::Roll => {
+                    self.sync_appends()?;
+                    self.log.roll()?;
+                }
+            }
+        }
+        self.sync_appends()
+    }
+
+    fn sync_appends(&mut self) -> quorate_store::Result<()> {
+        let Some(last) = self.appends.last() else {
+            return Ok(());
+        };
+        let end = last.zxid;
+        let mut rest = &self.appends[..];
+        while !rest.is_empty() {
+            let count = fitting(rest);
+            let (now, later) = rest.split_at(count);
+            self.log.append(now)?;
+            rest = later;
+        }
+        self.log.sync()?;
+        let ops = self.appends.len() as u32;
+        self.appends.clear();
+        self.report(ops, end, None);
+        Ok(())
+    }
+
+    fn report(&self, ops: u32, end: Zxid, installed: Option<Box<quorate_tree::Tree>>) {
+        // The driver is gone when this fails; what is durable stays so.
+        let _ = self.stored.send(Stored::Log { ops, end, installed });
+    }
+}
+
+/// How many of the first entries go into one write: at least one.
+fn fitting(entries: &[LogEntry]) -> usize {
+    let mut bytes = 0;
+    let within = entries.iter().take_while(|entry| {
+        bytes += entry.bytes.len();
+        bytes <= WRITE_BYTES_MAX
+    });
+    within.count().max(1)
+}
+
+fn write_epochs(
+    mut files: EpochFiles,
+    queue: &thread_queue::Receiver<EpochOp>,
+    pulse: &Pulse,
+    stored: &mpsc::UnboundedSender<Stored>,
+) {
+    while let Ok(op) = queue.recv() {
+        let written = match op {
+            EpochOp::Accepted(epoch) => files.write_accepted(epoch),
+            EpochOp::Current(epoch) => files.write_current(epoch),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, "an epoch file could not be written");
+            let _ = stored.send(Stored::Failed { error });
+            return;
+        }
+        pulse.done(1);
+        let _ = stored.send(Stored::Epochs { ops: 1, op });
+    }
+}

@@ -1,0 +1,371 @@
+//! How does a configuration become a running server? The store is opened and judged, the ports are bound,
+//! and the driver gets it all.
+
+use crate::config::{Config, Membership, Mode};
+use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background};
+use crate::election_port::{ElectionPlan, ElectionPort};
+use crate::inbox::{CLIENT_EVENTS_MAX, LINK_EVENTS_MAX, NOTIFICATIONS_MAX};
+use crate::learner_port::{LearnerPlan, LearnerPort};
+use crate::links::Limits;
+use crate::log_thread::DiskThreads;
+use crate::recent::Recent;
+use crate::recorder::Recorder;
+use crate::service::{Options, Service};
+use crate::timers::Timers;
+use bytes::Bytes;
+use quorate_store::{BootImage, Layout, LogOptions, Store, StoreOptions};
+use quorate_trace::{Contents, Header, Origin, Sum};
+use quorate_zab::{Ensemble, Image, Server, ServerId, Skeleton, Zxid};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::{TcpListener, lookup_host};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Bytes of the log's end that are kept in memory beyond what must be.
+const RECENT_BYTES_MAX: usize = 32 << 20;
+/// What a packet may carry beyond a client's request, in bytes: paths of a closed session, parts of a multi.
+const PACKET_EXTRA_BYTES: usize = 4 << 20;
+/// A joining member may be silent for this many ticks while it says who it is on the election port.
+const GREETING_TICKS: u32 = 5;
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory.
+    #[error("{0}")]
+    Store(#[from] quorate_store::Error),
+    /// What is in the data directory cannot have come from a run of this protocol.
+    #[error("{dir}: {refusal}. Remedy: put the missing file back, or empty version-2 and let this server fetch its data from the ensemble", dir = .dir.display())]
+    Refused {
+        /// The data directory.
+        dir: PathBuf,
+        /// What contradicts what.
+        refusal: quorate_zab::Refusal,
+    },
+    /// A port.
+    #[error("{what} {address}: {error}")]
+    Port {
+        /// Which port, in ZooKeeper's words.
+        what: &'static str,
+        /// As configured.
+        address: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The trace.
+    #[error("{0}")]
+    Trace(#[from] quorate_trace::TraceError),
+    /// A thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where its clients connect; `None` if nowhere.
+    pub clients: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    driver: JoinHandle<Result<(), Fatal>>,
+}
+
+impl Running {
+    /// Asks it to stop in good order: [`Self::ended`] tells when that is done.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until it has ended: because it was asked to, or because it cannot go on.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot go on.
+    ///
+    /// # Panics
+    ///
+    /// If the server did.
+    pub async fn ended(&mut self) -> Result<(), Fatal> {
+        match (&mut self.driver).await {
+            Ok(ended) => ended,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Starts the server that `config` describes, on the current runtime.
+///
+/// # Errors
+///
+/// What has to be put right first.
+pub async fn start(config: &Config) -> Result<Running, StartError> {
+    let membership = match &config.mode {
+        Mode::Standalone => None,
+        Mode::Ensemble(membership) => Some(membership),
+    };
+    let me = config.server();
+    let ensemble = match membership {
+        None => Ensemble::majority([me]),
+        Some(membership) => Ensemble::majority(membership.members.keys().copied()),
+    };
+    let (store, found) = open_store(config, membership.map(|_| me))?;
+    let image = image_of(&found);
+    let mut first = Vec::new();
+    let server = Server::boot(&image, &mut first).map_err(|refusal| StartError::Refused {
+        dir: config.data_dir.clone(),
+        refusal,
+    })?;
+    let trace = record_boot(config, me, &ensemble, &image, &found)?;
+    let boot = trace.boot().ordinal;
+    let delivered = image.snapshot;
+    let recent = Recent::new(image.history.last(), RECENT_BYTES_MAX);
+
+    let (link_events, links) = mpsc::channel(LINK_EVENTS_MAX);
+    let (client_events, clients) = mpsc::channel(CLIENT_EVENTS_MAX);
+    let (stored_reports, stored) = mpsc::unbounded_channel();
+    let (heard_frames, heard) = mpsc::channel(NOTIFICATIONS_MAX);
+    let (stop, stopped) = watch::channel(false);
+
+    let tick = Duration::from_millis(config.tick_ms);
+    let init_limit = membership.map_or(tick * 10, |membership| tick * membership.init_limit_ticks);
+    let (election_port, learner_port) = match membership {
+        None => (None, None),
+        Some(membership) => {
+            let limits = Limits {
+                until_synced: init_limit,
+                once_synced: tick * membership.sync_limit_ticks,
+                data_bytes_max: config.frame_bytes_max + PACKET_EXTRA_BYTES,
+            };
+            let election = bind_election(membership, tick).await?;
+            let plan = LearnerPlan {
+                me,
+                boot,
+                listen: listen_address(membership, Port::Quorum).await?,
+                peers: peers(membership, Port::Quorum),
+                connect_limit: tick * membership.connect_limit_ticks,
+                limits,
+                snapshots: store.snapshots.clone(),
+            };
+            let address = plan.listen.to_string();
+            let learner = LearnerPort::bind(plan, link_events).map_err(|error| StartError::Port {
+                what: "quorumPort",
+                address,
+                error,
+            })?;
+            let election = ElectionPort::start(election.0, election.1, heard_frames);
+            (Some(election), Some(learner))
+        }
+    };
+    let disk = DiskThreads::start(store.log, store.epochs, &stored_reports).map_err(StartError::Thread)?;
+    let mut background = Background {
+        files: store.snapshots,
+        stored: stored_reports.downgrade(),
+        snap_count: config.snap_count,
+        keep: (config.purge.interval_hours > 0).then_some(config.purge.keep as usize),
+        since: 0,
+        due: 0,
+        busy: false,
+    };
+    background.draw();
+    let options = Options {
+        server: me,
+        tick_ms: config.tick_ms,
+        min_session_timeout_ms: config.min_session_timeout_ms,
+        max_session_timeout_ms: config.max_session_timeout_ms,
+    };
+    let clients_at = match &config.client {
+        None => None,
+        Some(_) => {
+            drop(client_events);
+            None
+        }
+    };
+    let driver = Driver::new(Parts {
+        me,
+        standalone: membership.is_none(),
+        ensemble,
+        config_text: Bytes::from(membership.map(Membership::text).unwrap_or_default()),
+        server,
+        first,
+        service: Service::new(options, found.tree, crate::driver::wall_ms().cast_unsigned()),
+        delivered,
+        recorder: Recorder::new(trace, image.accepted, image.current),
+        disk,
+        log: store.reader,
+        recent,
+        election_port,
+        learner_port,
+        timers: Timers::new(tick, init_limit),
+        background,
+    });
+    drop(stored_reports);
+    let queues = Queues {
+        links,
+        clients,
+        stored,
+        heard,
+        stop: stopped,
+    };
+    Ok(Running {
+        clients: clients_at,
+        stop,
+        driver: tokio::spawn(driver.run(queues)),
+    })
+}
+
+fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootImage), StartError> {
+    let layout = Layout::new(&config.data_dir, Some(&config.data_log_dir));
+    let mut options = StoreOptions::new(layout, server);
+    options.log = LogOptions {
+        entry_bytes_max: LogOptions::default().entry_bytes_max,
+        ..LogOptions::default()
+    };
+    let (store, mut found) = Store::open(options)?;
+    if let Some(damage) = &found.damage {
+        return Err(damage.clone().into());
+    }
+    for error in &found.skipped {
+        tracing::warn!(%error, "a newer snapshot cannot be loaded; an older one and the log take its place");
+    }
+    if let Some(torn) = &found.log.torn {
+        tracing::info!(file = %torn.file.display(), bytes = torn.bytes, "cut off what was being written when this server stopped");
+    }
+    if found.snapshot.is_none() {
+        // A log without a snapshot below it would be refused at the next start.
+        store.snapshots.write(&found.tree)?;
+        found.snapshot = Some(Zxid::ZERO);
+    }
+    Ok((store, found))
+}
+
+fn image_of(found: &BootImage) -> Image {
+    Image {
+        accepted: found.epochs.accepted,
+        current: found.epochs.current,
+        snapshot: found.snapshot.unwrap_or(Zxid::ZERO),
+        history: Skeleton::from_runs(found.floor(), found.log.runs.iter().copied()),
+    }
+}
+
+fn record_boot(
+    config: &Config,
+    me: ServerId,
+    ensemble: &Ensemble,
+    image: &Image,
+    found: &BootImage,
+) -> Result<quorate_trace::Recorder, StartError> {
+    let mut nonce = [0; 8];
+    // Without dice, the clock: the nonce only tells two boots with one ordinal apart.
+    if getrandom::fill(&mut nonce).is_err() {
+        nonce = crate::driver::wall_ms().to_le_bytes();
+    }
+    let header = Header::new(me, ensemble, env!("CARGO_PKG_VERSION"), u64::from_le_bytes(nonce))
+        .with("tickTime", config.tick_ms.to_string())
+        .with("dataDir", config.data_dir.display().to_string());
+    let boot = quorate_trace::Boot {
+        image: image.clone(),
+        contents: Contents::default(),
+        tree: Some(Sum::new(found.tree.digest())),
+        forgetful: found.forgetful,
+        origin: if found.is_empty() {
+            Origin::Newborn
+        } else {
+            Origin::Continued
+        },
+    };
+    let limits = quorate_trace::Limits {
+        total_bytes: config.trace.bytes_max,
+        ..quorate_trace::Limits::default()
+    };
+    Ok(quorate_trace::Recorder::create(
+        &config.trace.dir,
+        limits,
+        header,
+        boot,
+    )?)
+}
+
+#[derive(Clone, Copy)]
+enum Port {
+    Quorum,
+    Election,
+}
+
+impl Port {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorumPort",
+            Self::Election => "electionPort",
+        }
+    }
+
+    fn of(self, member: &crate::config::Member) -> (String, u16) {
+        let port = match self {
+            Self::Quorum => member.quorum_port,
+            Self::Election => member.election_port,
+        };
+        (member.host.clone(), port)
+    }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+fn host_and_port((host, port): (String, u16)) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+fn peers(membership: &Membership, port: Port) -> std::collections::BTreeMap<ServerId, String> {
+    let others = membership.members.iter().filter(|(id, _)| **id != membership.me);
+    others
+        .map(|(&id, member)| (id, host_and_port(port.of(member))))
+        .collect()
+}
+
+/// Where this member listens: on its own address, or on all.
+async fn listen_address(membership: &Membership, port: Port) -> Result<SocketAddr, StartError> {
+    let own = &membership.members[&membership.me];
+    let configured = host_and_port(port.of(own));
+    let fail = |error| StartError::Port {
+        what: port.name(),
+        address: configured.clone(),
+        error,
+    };
+    if membership.listen_on_all_addresses {
+        return Ok(SocketAddr::from(([0, 0, 0, 0], port.of(own).1)));
+    }
+    resolve(&configured).await.map_err(fail)
+}
+
+async fn resolve(address: &str) -> io::Result<SocketAddr> {
+    let nothing = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    lookup_host(address).await?.next().ok_or_else(nothing)
+}
+
+async fn bind_election(
+    membership: &Membership,
+    tick: Duration,
+) -> Result<(TcpListener, ElectionPlan), StartError> {
+    let own = &membership.members[&membership.me];
+    let address = listen_address(membership, Port::Election).await?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Port {
+            what: Port::Election.name(),
+            address: address.to_string(),
+            error,
+        })?;
+    let plan = ElectionPlan {
+        me: membership.me,
+        advertised: host_and_port(Port::Election.of(own)),
+        peers: peers(membership, Port::Election),
+        connect_limit: Duration::from_millis(membership.election_connect_timeout_ms),
+        greeting_limit: tick * GREETING_TICKS,
+    };
+    Ok((listener, plan))
+}
