@@ -2,7 +2,7 @@ use super::*;
 use crate::{Boot, Digest, Limits, Recorder};
 use proptest::prelude::*;
 use quorate_zab::{Conn, Effect, Ensemble, Epoch, Input, Message, Zxid};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::Range;
 use tempfile::TempDir;
 
@@ -102,6 +102,22 @@ fn frames(bytes: &[u8]) -> Vec<Range<usize>> {
     frames
 }
 
+/// Writes one byte in place: quicker by far than a file anew.
+fn poke(file: &Path, at: usize, byte: u8) {
+    let mut file = fs::File::options().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(&[byte]).unwrap();
+}
+
+fn cut(file: &Path, length: usize) {
+    fs::File::options()
+        .write(true)
+        .open(file)
+        .unwrap()
+        .set_len(length as u64)
+        .unwrap();
+}
+
 fn the_file(dir: &TempDir) -> PathBuf {
     read_dir(dir.path()).unwrap().boots[0]
         .files()
@@ -117,8 +133,8 @@ fn every_prefix_of_a_live_segment_is_a_prefix_of_its_records_and_says_where_it_e
     let file = the_file(&dir);
     let (bytes, (all, _)) = (fs::read(&file).unwrap(), read(dir.path()));
     let frames = frames(&bytes);
-    for length in 0..=bytes.len() {
-        fs::write(&file, &bytes[..length]).unwrap();
+    for length in (0..=bytes.len()).rev() {
+        cut(&file, length);
         let (entries, ending) = read(dir.path());
         let whole: Vec<_> = frames.iter().filter(|frame| frame.end <= length).collect();
         assert_eq!(entries, all[..whole.len()], "each of these frames has one record");
@@ -151,12 +167,11 @@ fn every_flipped_bit_is_found() {
     let file = the_file(&dir);
     let (bytes, (all, _)) = (fs::read(&file).unwrap(), read(dir.path()));
     for bit in 0..bytes.len() * 8 {
-        let mut flipped = bytes.clone();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        fs::write(&file, &flipped).unwrap();
+        poke(&file, bit / 8, bytes[bit / 8] ^ 1 << (bit % 8));
         let (entries, ending) = read(dir.path());
         assert!(ending.is_err(), "bit {bit} of byte {}: {ending:?}", bit / 8);
         assert_eq!(entries, all[..entries.len()], "what was read before stands");
+        poke(&file, bit / 8, bytes[bit / 8]);
     }
 }
 
@@ -289,15 +304,14 @@ fn a_compressed_segment_that_was_cut_or_altered_is_a_fault() {
             || found.boots[0].records().any(|entry| entry.is_err())
     };
     assert!(!fault());
-    for length in 0..bytes.len() {
-        fs::write(&file, &bytes[..length]).unwrap();
-        assert!(fault(), "cut to {length}");
-    }
-    for at in 0..bytes.len() {
-        let mut altered = bytes.clone();
-        altered[at] = !altered[at];
-        fs::write(&file, &altered).unwrap();
+    for (at, byte) in bytes.iter().enumerate() {
+        poke(&file, at, !byte);
         assert!(fault(), "byte {at} altered");
+        poke(&file, at, *byte);
+    }
+    for length in (0..bytes.len()).rev() {
+        cut(&file, length);
+        assert!(fault(), "cut to {length}");
     }
 }
 
