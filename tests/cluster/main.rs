@@ -6,7 +6,6 @@ mod acked_not_committed;
 mod bad_config;
 mod common;
 mod first_run;
-mod hostile_bytes;
 mod paused_leader;
 mod same_id;
 mod self_check;

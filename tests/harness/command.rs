@@ -1,9 +1,13 @@
 //! What does the command `quorate` print, and how does it end?
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
+
+use crate::process::Process;
+use crate::wait::LONG;
 
 /// The built command. `QUORATE_BIN` names one; otherwise it is built once per test process.
 ///
@@ -101,4 +105,57 @@ pub fn audit(dirs: &[PathBuf]) -> Audit {
         report: serde_json::from_str(&ran.out).unwrap_or(Value::Null),
         text,
     }
+}
+
+/// The command running, with what it says kept in a file.
+#[derive(Debug)]
+pub struct Session {
+    process: Process,
+    log: PathBuf,
+}
+
+impl Session {
+    /// Starts `quorate` with these words; its log goes to `dir`.
+    pub fn start(words: &[&str], dir: &Path) -> Session {
+        let log = dir.join("session.log");
+        // What an earlier start said is not this one's.
+        let _ = std::fs::remove_file(&log);
+        let all: Vec<String> = [&[binary().to_str().expect("the build's path is text")], words]
+            .concat()
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect();
+        Session {
+            process: Process::start("quorate", &all, &log, dir),
+            log,
+        }
+    }
+
+    /// What it printed so far.
+    pub fn said(&self) -> String {
+        std::fs::read(&self.log)
+            .map(|said| String::from_utf8_lossy(&said).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+
+    /// Ctrl-C, and waits until it has ended.
+    pub fn interrupt(&mut self) -> ExitStatus {
+        self.process.signal(Signal::INT);
+        self.process.wait(LONG)
+    }
+}
+
+/// `kill -9` for a process that the command started.
+///
+/// # Panics
+///
+/// If there is no such process.
+pub fn kill_9(pid: i32) {
+    let pid = Pid::from_raw(pid).expect("a process id is positive");
+    kill_process(pid, Signal::KILL).unwrap_or_else(|why| panic!("{pid:?}: {why}"));
 }
