@@ -8,8 +8,8 @@ use std::fmt::Write;
 /// Set once by the driver, and kept up to date by it where it changes.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The configuration's part of `conf`.
-    conf: Conf,
+    /// What `conf` tells.
+    pub(crate) conf: Conf,
     /// The ensemble, as the driver sees it.
     pub ensemble: EnsembleFacts,
     /// The port that clients connect to, if the system chose it.
@@ -29,8 +29,9 @@ pub struct EnsembleFacts {
     pub quorum_size: usize,
 }
 
+/// The configuration's part of `conf`.
 #[derive(Clone, Debug, Default)]
-struct Conf {
+pub(crate) struct Conf {
     client_port: u16,
     data_dir: String,
     data_log_dir: String,
