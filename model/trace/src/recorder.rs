@@ -107,7 +107,7 @@ impl Recorder {
         let dir = dir.into();
         fs::create_dir_all(&dir).map_err(TraceError::io(&dir))?;
         let newest = newest_of(&dir, header.server)?;
-        header.boot.ordinal = newest.ordinal + 1;
+        header.boot.ordinal = newest.ordinal.saturating_add(1);
         header.previous = newest.previous;
         header.began_unix_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -27,6 +27,8 @@ const FIXED: usize = 24;
 const PREAMBLE_BYTES_MAX: usize = 1 << 20;
 /// No segment has more bytes than this, uncompressed.
 pub(crate) const SEGMENT_BYTES_MAX: u64 = 1 << 30;
+/// No boot lasts so long, nor has so many records: sums of such numbers do not overflow.
+const COUNT_MAX: u64 = 1 << 62;
 /// The largest window that a compressed segment may ask its reader to hold, as a power of two.
 const WINDOW_LOG_MAX: u32 = 24;
 const READ_BUFFER_BYTES: usize = 256 << 10;
@@ -203,6 +205,9 @@ impl Segment {
             Ok(_) => return Err(damaged("bytes are left over")),
             Err(_) => return Err(damaged("it cannot be decoded")),
         };
+        if preamble.first > COUNT_MAX || preamble.at_us > COUNT_MAX {
+            return Err(damaged("its counts are beyond the limit"));
+        }
         Ok(Some(Self {
             path: path.into(),
             preamble,

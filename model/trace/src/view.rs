@@ -211,7 +211,7 @@ impl BootSummary {
         self.span_us = entry.at_us;
         *self.kinds.entry(entry.record.kind()).or_default() += 1;
         match entry.record {
-            Record::Lost { records } => self.lost += records,
+            Record::Lost { records } => self.lost = self.lost.saturating_add(records),
             Record::Dropped(_) => self.dropped += 1,
             _ => {}
         }

@@ -51,6 +51,18 @@ fn a_crash_at_any_point_of_compressing_leaves_one_readable_copy() {
 }
 
 #[test]
+fn the_raw_segment_stays_until_the_compressed_one_has_its_name() {
+    let dir = TempDir::new().unwrap();
+    record_killed(dir.path(), 3);
+    let in_the_way = dir.path().join(PLACE.file_name(Form::Packed));
+    fs::create_dir_all(in_the_way.join("x")).unwrap();
+    store(&dir, u64::MAX)
+        .pack(PLACE)
+        .expect_err("a directory has the name");
+    assert!(dir.path().join(PLACE.file_name(Form::Raw)).exists());
+}
+
+#[test]
 fn a_torn_end_stays_torn_when_it_is_compressed() {
     let dir = TempDir::new().unwrap();
     record_killed(dir.path(), 3);

@@ -323,9 +323,9 @@ fn a_bomb_is_refused_without_being_unpacked() {
     let mut bytes = fs::read(&file).unwrap();
     let mut records = read_dir(dir.path()).unwrap().boots[0].records();
     records.by_ref().for_each(drop);
-    // A frame that is chained properly and claims 4 GiB.
+    // A frame that is chained properly and claims more than any frame may have.
     let mut header = FrameHeader {
-        bytes: u32::MAX,
+        bytes: FRAME_BYTES_MAX as u32 + 1,
         records: 1,
         after_us: 0,
         crc: 0,
@@ -345,7 +345,29 @@ fn a_bomb_is_refused_without_being_unpacked() {
     fs::remove_file(&file).unwrap();
     let (entries, ending) = read(dir.path());
     assert_eq!(entries.len(), 3);
-    assert!(matches!(ending, Err(TraceError::Damaged { .. })), "{ending:?}");
+    let Err(TraceError::Damaged { what, .. }) = ending else {
+        panic!("{ending:?}");
+    };
+    assert!(what.contains("beyond the limits"), "{what}");
+}
+
+#[test]
+fn a_preamble_with_counts_that_would_overflow_is_refused() {
+    let dir = TempDir::new().unwrap();
+    record_killed(dir.path(), 1);
+    let file = the_file(&dir);
+    let sound = Segment::open(&file).unwrap().unwrap().preamble;
+    for (first, at_us) in [(u64::MAX, 0), (0, u64::MAX)] {
+        let preamble = crate::segment::Preamble {
+            segment: 1,
+            first,
+            at_us,
+            ..sound.clone()
+        };
+        fs::write(&file, preamble.encoded()).unwrap();
+        let (_, ending) = read(dir.path());
+        assert!(matches!(ending, Err(TraceError::Preamble { .. })), "{ending:?}");
+    }
 }
 
 #[test]
