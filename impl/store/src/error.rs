@@ -153,6 +153,16 @@ pub enum Error {
         /// What is last.
         last: Zxid,
     },
+    /// Asked to append what could not be read back.
+    #[error("transaction {zxid} has {bytes} bytes; 32 to {max} can be logged")]
+    BadEntry {
+        /// Its zxid.
+        zxid: Zxid,
+        /// Its length in bytes.
+        bytes: usize,
+        /// The longest, in bytes.
+        max: usize,
+    },
     /// Asked to truncate below every snapshot from which the state could be rebuilt.
     #[error("cannot truncate to {to}: no snapshot at or below it is left from which it could be rebuilt")]
     BelowSnapshots {

@@ -35,9 +35,10 @@ pub struct LogEntry {
 /// How the log is written.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
-    /// Length of the first file that a process begins, in bytes. It is filled while the first append waits.
-    pub first_file_bytes: u64,
-    /// Length of the others, in bytes.
+    /// Length of a file that is filled while an append waits, in bytes: the first of a process, and any for which
+    /// no other was ready.
+    pub short_file_bytes: u64,
+    /// Length of a file that was filled ahead, in bytes.
     pub file_bytes: u64,
     /// Whether a thread of its own fills the next file while the present one is in use.
     pub spare: bool,
@@ -51,7 +52,7 @@ pub struct LogOptions {
 impl Default for LogOptions {
     fn default() -> Self {
         Self {
-            first_file_bytes: 4 << 20,
+            short_file_bytes: 4 << 20,
             file_bytes: 32 << 20,
             spare: true,
             force_sync: true,

@@ -43,7 +43,7 @@ impl Dir {
     pub(crate) fn options(&self) -> StoreOptions {
         let mut options = StoreOptions::new(self.layout(), Some(ServerId::new(1)));
         options.log = LogOptions {
-            first_file_bytes: 4096,
+            short_file_bytes: 4096,
             file_bytes: 4096,
             spare: false,
             ..LogOptions::default()

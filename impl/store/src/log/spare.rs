@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+/// So much is written at a time, in bytes, so that no sync of the log waits for more.
+const PIECE_BYTES: u64 = 1 << 20;
+
 /// A thread that fills files ahead, one at a time.
 #[derive(Debug)]
 pub(super) struct Spare {
@@ -45,7 +48,7 @@ impl Spare {
         let work = move || {
             for bytes in requested {
                 let filled = durable::unlink(&path)
-                    .and_then(|_| fill(&path, bytes, || !stopped.load(Ordering::Relaxed)));
+                    .and_then(|_| fill(&path, bytes, PIECE_BYTES, || !stopped.load(Ordering::Relaxed)));
                 let filled = filled.unwrap_or_else(|error| {
                     tracing::warn!(%error, "no log file made ahead");
                     None

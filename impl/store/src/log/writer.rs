@@ -38,7 +38,8 @@ pub struct TxnLog {
     /// The last transaction of the log, or of the snapshot that it follows; `None`: any may be the first.
     pub(super) last: Option<Zxid>,
     spare: Option<Spare>,
-    files_begun: u32,
+    /// The last file of the process before, with its zeros and its watermark still behind the records.
+    old: Option<(PathBuf, u64)>,
     batch: Vec<u8>,
     /// What the log was opened with that may have cost acknowledged transactions.
     pub(super) damage: Vec<Damage>,
@@ -75,6 +76,10 @@ impl TxnLog {
         if let Some((path, end)) = &scan.cut {
             cut(path, *end)?;
         }
+        let old = scan
+            .segments
+            .last()
+            .map(|segment| (segment.path.clone(), segment.end));
         let shared = Shared::new(home, options.entry_bytes_max, scan.segments);
         let log = Self {
             shared: Arc::clone(&shared),
@@ -83,7 +88,7 @@ impl TxnLog {
             dir,
             active: None,
             last: scan.image.last,
-            files_begun: 0,
+            old,
             batch: Vec::new(),
             damage: Vec::new(),
             failed: None,
@@ -117,24 +122,25 @@ impl TxnLog {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfOrder`] if an entry does not follow the one before it: nothing is written then.
+    /// [`Error::OutOfOrder`] if an entry does not follow the one before it, [`Error::BadEntry`] if it is too long or has
+    /// no header: nothing is written then.
     /// [`Error::Io`] is final; so is the damage that a log was opened with.
     pub fn append(&mut self, batch: &[LogEntry]) -> Result<()> {
         self.check_usable()?;
         let mut last = self.last;
         for entry in batch {
             let zxid = entry.zxid;
-            debug_assert_eq!(
-                format::entry_zxid(&entry.bytes),
-                Some(zxid),
-                "the entry's own zxid"
-            );
             if let Some(last) = last.filter(|&last| !zxid.follows(last)) {
                 return Err(Error::OutOfOrder { zxid, last });
             }
-            assert!(
-                (TXN_HEADER_BYTES..=self.options.entry_bytes_max).contains(&entry.bytes.len()),
-                "an entry has a header, and at most entry_bytes_max bytes"
+            let (bytes, max) = (entry.bytes.len(), self.options.entry_bytes_max);
+            if !(TXN_HEADER_BYTES..=max).contains(&bytes) {
+                return Err(Error::BadEntry { zxid, bytes, max });
+            }
+            debug_assert_eq!(
+                format::entry_zxid(&entry.bytes),
+                Some(zxid),
+                "an entry names its own zxid"
             );
             last = Some(zxid);
         }
@@ -237,20 +243,23 @@ impl TxnLog {
         let (file, file_bytes, made_as) = match spare {
             Some((file, bytes)) => (file, bytes, Spare::path(&self.dir)),
             None => {
-                let wanted = match self.files_begun {
-                    0 => self.options.first_file_bytes,
-                    _ => self.options.file_bytes,
-                };
-                let bytes = wanted.next_multiple_of(SECTOR_BYTES).max(least);
+                let bytes = self
+                    .options
+                    .short_file_bytes
+                    .next_multiple_of(SECTOR_BYTES)
+                    .max(least);
                 let made_as = self.dir.join("quorate.segment");
                 durable::unlink(&made_as)?;
                 (
-                    fill(&made_as, bytes, || true)?.expect("not told to stop"),
+                    fill(&made_as, bytes, bytes.min(4 << 20), || true)?.expect("not told to stop"),
                     bytes,
                     made_as,
                 )
             }
         };
+        if let Some((path, end)) = self.old.take() {
+            cut(&path, end)?;
+        }
         if fs::symlink_metadata(&path).is_ok() {
             return Err(Error::corrupt(
                 &path,
@@ -261,7 +270,6 @@ impl TxnLog {
         watermark::write(&file, file_bytes, HEADER_BYTES).at(&path, "write")?;
         file.sync_data().at(&path, "sync")?;
         durable::rename(&made_as, &path)?;
-        self.files_begun += 1;
         self.shared.begun(Segment::new(path.clone(), first));
         self.active = Some(Active {
             file,
@@ -273,10 +281,10 @@ impl TxnLog {
         Ok(())
     }
 
-    /// Asks for the next file when half of the present one is used.
+    /// Asks for the next file once half of a short one is used: a server at rest does without.
     fn ask_for_spare(&mut self) {
         if let (Some(spare), Some(active)) = (&mut self.spare, &self.active)
-            && active.position > active.file_bytes / 2
+            && active.position > self.options.short_file_bytes / 2
         {
             spare.ask(self.options.file_bytes.next_multiple_of(SECTOR_BYTES));
         }
@@ -306,13 +314,14 @@ impl TxnLog {
     /// Syncs the present file and leaves it as it is.
     pub(super) fn leave_file(&mut self) -> Result<()> {
         self.sync_active()?;
-        self.active = None;
+        self.drop_file();
         Ok(())
     }
 
-    /// Forgets the present file, which is about to be removed.
+    /// Forgets the present file, and the one of the process before: they are about to be cut or removed.
     pub(super) fn drop_file(&mut self) {
         self.active = None;
+        self.old = None;
     }
 }
 
@@ -322,18 +331,22 @@ pub(super) fn cut(path: &Path, end: u64) -> Result<()> {
     durable::cut(&file, path, end)
 }
 
-/// Creates a file of `bytes`: the header, then zeros, all written and synced; piece by piece, so that it does not
-/// hold up the syncs of others for long. `None` if `go_on` said no.
-pub(super) fn fill(path: &Path, bytes: u64, go_on: impl Fn() -> bool) -> Result<Option<File>> {
-    const PIECE_BYTES: usize = 1 << 20;
+/// Creates a file of `bytes`: the header, then zeros, all written and synced, `piece_bytes` at a time. `None` if `go_on`
+/// said no before one of them.
+pub(super) fn fill(
+    path: &Path,
+    bytes: u64,
+    piece_bytes: u64,
+    go_on: impl Fn() -> bool,
+) -> Result<Option<File>> {
     let file = durable::create_new(path)?;
-    let zeros = vec![0; PIECE_BYTES];
+    let zeros = vec![0; piece_bytes as usize];
     let mut at = 0;
     while at < bytes {
         if !go_on() {
             return Ok(None);
         }
-        let piece = (bytes - at).min(PIECE_BYTES as u64);
+        let piece = (bytes - at).min(piece_bytes);
         file.write_all_at(&zeros[..piece as usize], at)
             .at(path, "write zeros ahead")?;
         file.sync_data().at(path, "sync zeros ahead")?;

@@ -305,7 +305,36 @@ proptest! {
 }
 
 #[test]
+fn an_entry_that_could_not_be_read_back_is_refused() {
+    let dir = Dir::begun();
+    let mut options = dir.options();
+    options.log.entry_bytes_max = 100;
+    let (mut store, _) = Store::open(options).expect("it opens");
+    let mut headless = entry(1, 1, 0);
+    headless.bytes.truncate(31);
+    for wrong in [entry(1, 1, 69), headless] {
+        assert!(matches!(store.log.append(&[wrong]), Err(Error::BadEntry { .. })));
+    }
+    store.log.append(&[entry(1, 1, 68)]).expect("appended");
+    assert_eq!(all(&store).len(), 1);
+}
+
+#[test]
+fn the_parts_go_to_threads_of_their_own() {
+    fn sent<T: Send + 'static>() {}
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    sent::<crate::TxnLog>();
+    sent::<crate::EpochFiles>();
+    sent::<crate::LogStream>();
+    sent::<crate::SnapshotReceiver>();
+    sent::<crate::ReceivedSnapshot>();
+    shared::<crate::LogReader>();
+    shared::<crate::Snapshots>();
+    shared::<crate::Marks>();
+}
+
+#[test]
 fn the_defaults_fit_together() {
     let options = LogOptions::default();
-    assert!(options.first_file_bytes <= options.file_bytes && options.force_sync);
+    assert!(options.short_file_bytes <= options.file_bytes && options.force_sync);
 }
