@@ -7,6 +7,7 @@ mod recorded;
 
 use crate::{Acl, Code, SessionId, StatPersisted, Tree, TreeLoader, WriteRequest};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 type Znode = (String, Option<Vec<u8>>, Vec<Acl>, StatPersisted);
 
@@ -23,8 +24,10 @@ struct Content {
 impl Content {
     fn of(tree: &Tree) -> Self {
         let mut znodes = Vec::new();
+        let mut unused: BTreeSet<i64> = tree.acls().map(|(id, _)| id).collect();
         let mut walk = tree.walk();
         while let Some(znode) = walk.next_node() {
+            unused.remove(&znode.acl);
             let acl = match tree.acls().find(|(id, _)| *id == znode.acl) {
                 Some((_, list)) => list.to_vec(),
                 None => {
@@ -39,6 +42,7 @@ impl Content {
                 *znode.stat,
             ));
         }
+        assert!(unused.is_empty(), "ACL lists that no znode has: {unused:?}");
         znodes.sort_by(|one, other| one.0.cmp(&other.0));
         let sorted = |paths: &mut dyn Iterator<Item = String>| {
             let mut paths: Vec<_> = paths.collect();
