@@ -272,10 +272,23 @@ impl Driver {
                     return Err(Fatal::DiskHangs { seconds });
                 }
                 self.expire_sessions();
+                self.tell_facts();
                 self.recorder.mark(&self.server);
             }
         }
         Ok(())
+    }
+
+    /// What monitoring wants to know of the ensemble.
+    fn tell_facts(&mut self) {
+        let (mut learners, mut synced) = (0, 0);
+        for learner in self.server.learners() {
+            learners += 1;
+            synced += usize::from(learner.synced && self.ensemble.is_voter(learner.server));
+        }
+        let facts = &mut self.service.facts_mut().ensemble;
+        facts.learners = learners;
+        facts.synced_followers = synced;
     }
 
     /// Ends in good order: what was taken in is durable, and the trace says that this is all.

@@ -2,7 +2,9 @@
 //! and the driver gets it all.
 
 use crate::config::{Config, Membership, Mode};
-use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background};
+use crate::client;
+use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background, wall_ms};
+use crate::fourlw::Facts;
 use crate::election_port::{ElectionPlan, ElectionPort};
 use crate::inbox::{CLIENT_EVENTS_MAX, LINK_EVENTS_MAX, NOTIFICATIONS_MAX};
 use crate::learner_port::{LearnerPlan, LearnerPort};
@@ -178,11 +180,15 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     };
     let clients_at = match &config.client {
         None => None,
-        Some(_) => {
-            drop(client_events);
-            None
+        Some(address) => {
+            let listening = client::listen(config, address, client_events).await;
+            Some(listening.map_err(|error| StartError::Port { what: "clientPort", address: address.to_string(), error })?)
         }
     };
+    let mut service = Service::new(options, found.tree, wall_ms().cast_unsigned());
+    let mut facts = Facts::new(config);
+    facts.client_port = clients_at.map(|address| address.port());
+    *service.facts_mut() = facts;
     let driver = Driver::new(Parts {
         me,
         standalone: membership.is_none(),
@@ -190,7 +196,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         config_text: Bytes::from(membership.map(Membership::text).unwrap_or_default()),
         server,
         first,
-        service: Service::new(options, found.tree, crate::driver::wall_ms().cast_unsigned()),
+        service,
         delivered,
         recorder: Recorder::new(trace, image.accepted, image.current),
         disk,
@@ -260,7 +266,7 @@ fn record_boot(
     let mut nonce = [0; 8];
     // Without dice, the clock: the nonce only tells two boots with one ordinal apart.
     if getrandom::fill(&mut nonce).is_err() {
-        nonce = crate::driver::wall_ms().to_le_bytes();
+        nonce = wall_ms().to_le_bytes();
     }
     let header = Header::new(me, ensemble, env!("CARGO_PKG_VERSION"), u64::from_le_bytes(nonce))
         .with("tickTime", config.tick_ms.to_string())
