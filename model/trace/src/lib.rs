@@ -4,6 +4,7 @@
 //! [`read_dir`] finds such traces and [`BootTrace::records`] reads them back, verified.
 
 mod digest;
+mod directory;
 mod error;
 mod frame;
 mod json;
@@ -18,8 +19,9 @@ mod view;
 pub use digest::{
     Contents, Digest, Sum, Witnessed, digest_of_effects, digest_of_election_effects, digest_of_state, hash64,
 };
+pub use directory::{Found, read_dir, read_dirs};
 pub use error::TraceError;
-pub use reader::{BootTrace, Ending, Entry, Found, Records, read_dir, read_dirs};
+pub use reader::{BootTrace, Ending, Entry, Records};
 pub use recorder::{Limits, Loss, Recorder};
 pub use schema::{
     Boot, BootId, ConnDown, ConnName, ConnUp, Dropped, ElectionFrame, Ended, Header, Mark, Origin, Previous,

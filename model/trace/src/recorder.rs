@@ -5,11 +5,11 @@
 //! that the kernel has taken survives the process. Nothing is synced; a power loss may cut the end.
 
 use crate::digest::{Sum, Witnessed, digest_of_effects, digest_of_election_effects};
+use crate::directory::newest_of;
 use crate::error::TraceError;
 use crate::frame::{FRAME_BYTES_MAX, FRAME_HEADER, Framer};
 use crate::keeper::{Keeper, News};
 use crate::live::{Cut, Live};
-use crate::reader::newest_of;
 use crate::schema::{Boot, BootId, ElectionFrame, Header, Mark, Record, tag};
 use crate::segment::{Form, Place, Preamble, SEGMENT_BYTES_MAX};
 use quorate_zab::{Effect, ElectionEffect, ElectionInput, Input};

@@ -1,8 +1,9 @@
 //! How do people look at a trace? `cat` prints one JSON object per record, `stat` a summary.
 
+use crate::directory::Found;
 use crate::error::TraceError;
 use crate::json::to_json;
-use crate::reader::{BootTrace, Ending, Entry, Found};
+use crate::reader::{BootTrace, Ending, Entry};
 use crate::schema::{BootId, Record};
 use quorate_zab::ServerId;
 use serde::Serialize;

@@ -1,7 +1,9 @@
 use super::*;
+use crate::directory::read_dir;
 use crate::{Boot, Digest, Limits, Recorder};
 use proptest::prelude::*;
-use quorate_zab::{Conn, Effect, Ensemble, Epoch, Input, Message, Zxid};
+use quorate_zab::{Conn, Effect, Ensemble, Epoch, Input, Message, ServerId, Zxid};
+use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::ops::Range;
 use tempfile::TempDir;

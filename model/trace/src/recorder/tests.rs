@@ -1,6 +1,7 @@
 use super::*;
+use crate::directory::read_dir;
 use crate::reader::tests::{header, proposal, step};
-use crate::reader::{BootTrace, Ending, Entry, read_dir};
+use crate::reader::{BootTrace, Ending, Entry};
 use crate::schema::{ConnDown, Ended};
 use crate::{Digest, TraceError};
 use quorate_zab::Conn;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::reader::read_dir;
+use crate::directory::read_dir;
 use crate::reader::tests::{record, record_killed};
 use serde_json::json;
 use tempfile::TempDir;
