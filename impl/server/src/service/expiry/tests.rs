@@ -14,9 +14,9 @@ fn clock(sessions: &[SessionId], timeout_ms: i32) -> SessionClock {
 #[test]
 fn a_session_expires_at_the_tick_after_its_timeout() {
     let mut clock = clock(&[1], 4000);
-    assert_eq!(clock.expired(5999), []);
+    assert!(clock.expired(5999).is_empty());
     assert_eq!(clock.expired(6000), [1]);
-    assert_eq!(clock.expired(1_000_000), [], "it expires once");
+    assert!(clock.expired(1_000_000).is_empty(), "it expires once");
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn a_touch_puts_the_deadline_off_by_the_timeout_it_brings() {
     let mut clock = clock(&[1, 2], 4000);
     assert!(clock.touch(1, 4000, 3000));
     assert!(clock.touch(2, 10_000, 3000));
-    assert_eq!(clock.expired(7999), []);
+    assert!(clock.expired(7999).is_empty());
     assert_eq!(clock.expired(8000), [1]);
     assert_eq!(clock.expired(14_000), [2]);
 }
