@@ -84,3 +84,11 @@ fn sizes_are_what_a_fresh_apache_reports() {
     );
     assert_eq!(leader.tree.ephemerals_count(), 0);
 }
+
+#[test]
+fn trees_can_be_read_from_any_thread() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Tree>();
+    shared::<Outstanding>();
+    shared::<crate::WatchTable>();
+}
