@@ -11,7 +11,7 @@ mod inputs;
 mod requests;
 pub(crate) mod storage;
 
-use crate::election_port::{ElectionPort, Heard};
+use crate::election_port::{ElectionEvent, ElectionPort};
 use crate::inbox::{Event, Stored};
 use crate::learner_port::LearnerPort;
 use crate::links::Link;
@@ -30,7 +30,7 @@ use quorate_zab::{
 };
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events that one round takes from each queue: enough to share its costs, few enough to stay prompt.
 const ROUND_EVENTS_MAX: usize = 256;
@@ -86,7 +86,7 @@ pub(crate) struct Queues {
     pub(crate) links: mpsc::Receiver<Event>,
     pub(crate) clients: mpsc::Receiver<ClientEvent>,
     pub(crate) stored: mpsc::UnboundedReceiver<Stored>,
-    pub(crate) heard: mpsc::Receiver<Heard>,
+    pub(crate) elections: mpsc::Receiver<ElectionEvent>,
     /// `true`: stop in good order.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -136,6 +136,8 @@ pub(crate) struct Driver {
     effects: Vec<Effect<Payload>>,
     election_effects: Vec<ElectionEffect>,
     actions: Vec<Action>,
+    /// Who waits until what it told is in the kernel.
+    recorded: Vec<oneshot::Sender<()>>,
     /// Why the server has to end, where that was found in the middle of a round.
     fatal: Option<Fatal>,
 }
@@ -169,6 +171,7 @@ impl Driver {
             effects: parts.first,
             election_effects: Vec::new(),
             actions: Vec::new(),
+            recorded: Vec::new(),
             fatal: None,
         }
     }
@@ -189,7 +192,7 @@ impl Driver {
             let open = !self.disk.lags();
             tokio::select! {
                 Some(stored) = queues.stored.recv() => self.on_stored(stored)?,
-                Some(heard) = queues.heard.recv() => self.on_heard(&heard),
+                Some(event) = queues.elections.recv() => self.on_election_event(event),
                 _ = queues.links.recv_many(&mut events, ROUND_EVENTS_MAX), if open => {}
                 _ = queues.clients.recv_many(&mut clients, ROUND_EVENTS_MAX), if open => {}
                 () = alarm.as_mut() => {}
@@ -199,8 +202,8 @@ impl Driver {
             while let Ok(stored) = queues.stored.try_recv() {
                 self.on_stored(stored)?;
             }
-            while let Ok(heard) = queues.heard.try_recv() {
-                self.on_heard(&heard);
+            while let Ok(event) = queues.elections.try_recv() {
+                self.on_election_event(event);
             }
             if open {
                 take(&mut queues.links, &mut events);
@@ -230,6 +233,10 @@ impl Driver {
         }
         loop {
             self.recorder.release();
+            for recorded in self.recorded.drain(..) {
+                // A connection that has ended needs no leave any more.
+                let _ = recorded.send(());
+            }
             for effect in std::mem::take(&mut self.effects) {
                 self.perform(effect)?;
             }

@@ -7,6 +7,7 @@
 use crate::links::{Link, Numbered};
 use crate::log_thread::EpochOp;
 use crate::sockets::Addresses;
+use quorate_trace::Contents;
 use quorate_tree::Tree;
 use quorate_wire::quorum::ConnName;
 use quorate_zab::{Conn, ServerId, Zxid};
@@ -16,8 +17,8 @@ use std::io;
 pub(crate) const LINK_EVENTS_MAX: usize = 256;
 /// Events of clients that may wait for the driver.
 pub(crate) const CLIENT_EVENTS_MAX: usize = 4096;
-/// Notifications that may wait for the driver.
-pub(crate) const NOTIFICATIONS_MAX: usize = 128;
+/// Events of the election port that may wait for the driver.
+pub(crate) const ELECTION_EVENTS_MAX: usize = 128;
 
 /// What happened on a learner connection.
 pub(crate) enum Event {
@@ -74,6 +75,8 @@ pub(crate) enum Stored {
         ops: u32,
         /// The end of the durable log.
         end: Zxid,
+        /// What the log holds above its floor.
+        contents: Contents,
         /// The tree of a snapshot that is in place since.
         installed: Option<Box<Tree>>,
     },

@@ -22,9 +22,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 /// How often a learner calls its leader before it looks for another.
-const CALLS_MAX: u32 = 5;
-/// How long it waits between two calls [ZooKeeper `leaderConnectDelayDuringRetryMs`].
-const CALL_PAUSE: Duration = Duration::from_millis(100);
+const CALLS_MAX: u32 = 7;
+/// How long it waits after the first call; twice as long after each further one. A learner often knows of
+/// its election before the leader does. Apache's waits 100 ms four times.
+const CALL_PAUSE: Duration = Duration::from_millis(10);
 /// Learner connections that may be open at once.
 const LEARNERS_MAX: usize = 256;
 /// Learners that may wait to be accepted.
@@ -176,7 +177,7 @@ async fn call(conn: Conn, leader: ServerId, plan: Arc<LearnerPlan>, inbox: mpsc:
         return;
     };
     let calls = async {
-        let mut calls = 1;
+        let (mut calls, mut pause) = (1, CALL_PAUSE);
         loop {
             match sockets::connect(address).await {
                 Err(error) if calls == CALLS_MAX => return Err(error),
@@ -186,7 +187,8 @@ async fn call(conn: Conn, leader: ServerId, plan: Arc<LearnerPlan>, inbox: mpsc:
                 connected => return connected,
             }
             calls += 1;
-            sleep(CALL_PAUSE).await;
+            sleep(pause).await;
+            pause *= 2;
         }
     };
     match timeout(plan.connect_limit, calls)

@@ -5,7 +5,8 @@
 //! A write or sync that fails is the last thing that either thread does; the server ends with it.
 
 use crate::inbox::Stored;
-use quorate_store::{EpochFiles, LogEntry, ReceivedSnapshot, TxnLog};
+use quorate_store::{EpochFiles, LogEntry, LogReader, ReceivedSnapshot, TxnLog};
+use quorate_trace::{Contents, Digest};
 use quorate_zab::{Epoch, Zxid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -20,10 +21,29 @@ const HANG_LIMIT: Duration = Duration::from_secs(30);
 /// Bytes that one write takes at most. The sync comes after all that waits is written.
 const WRITE_BYTES_MAX: usize = 4 << 20;
 
+/// What the log holds above a floor, for the trace.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Held {
+    pub(crate) floor: Zxid,
+    pub(crate) contents: Contents,
+}
+
+impl Held {
+    /// Reads the log from `floor` to its `end`.
+    pub(crate) fn read(log: &LogReader, floor: Zxid, end: Zxid) -> quorate_store::Result<Self> {
+        let mut contents = Contents::default();
+        for entry in log.read_range(floor, end) {
+            let entry = entry?;
+            contents.add(entry.zxid, Digest::of(&entry.bytes));
+        }
+        Ok(Self { floor, contents })
+    }
+}
+
 /// One operation on the log, in the order of the queue.
 pub(crate) enum LogOp {
-    /// Append.
-    Append(LogEntry),
+    /// Append. The digest is what traces name the entry by.
+    Append(LogEntry, Digest),
     /// Drop everything after `to`.
     Truncate {
         /// The last one to keep.
@@ -83,6 +103,7 @@ impl DiskThreads {
     pub(crate) fn start(
         log: TxnLog,
         epochs: EpochFiles,
+        held: Held,
         stored: &mpsc::UnboundedSender<Stored>,
     ) -> std::io::Result<Self> {
         let pulse = Arc::new(Pulse {
@@ -98,6 +119,8 @@ impl DiskThreads {
             pulse: pulse.clone(),
             stored: stored.clone(),
             appends: Vec::new(),
+            floor: held.floor,
+            contents: held.contents,
         };
         spawn("log", move || thread.run(&log_work))?;
         let (epoch_pulse, stored) = (pulse.clone(), stored.clone());
@@ -158,7 +181,7 @@ impl DiskThreads {
 
 fn bytes_of(op: &LogOp) -> usize {
     match op {
-        LogOp::Append(entry) => entry.bytes.len(),
+        LogOp::Append(entry, _) => entry.bytes.len(),
         LogOp::Truncate { .. } | LogOp::Install(_) | LogOp::Roll => 0,
     }
 }
@@ -175,6 +198,9 @@ struct LogThread {
     pulse: Arc<Pulse>,
     stored: mpsc::UnboundedSender<Stored>,
     appends: Vec<LogEntry>,
+    floor: Zxid,
+    /// What was asked to be in the log above the floor.
+    contents: Contents,
 }
 
 impl LogThread {
@@ -197,16 +223,22 @@ impl LogThread {
     fn work(&mut self, ops: Vec<LogOp>) -> quorate_store::Result<()> {
         for op in ops {
             match op {
-                LogOp::Append(entry) => self.appends.push(entry),
+                LogOp::Append(entry, digest) => {
+                    self.contents.add(entry.zxid, digest);
+                    self.appends.push(entry);
+                }
                 LogOp::Truncate { to } => {
                     self.sync_appends()?;
                     let end = self.log.truncate(to)?;
+                    self.contents = Held::read(&self.log.reader(), self.floor, end)?.contents;
                     self.report(1, end, None);
                 }
                 LogOp::Install(received) => {
                     self.sync_appends()?;
                     let end = received.zxid();
                     let tree = self.log.install(*received)?;
+                    self.floor = end;
+                    self.contents = Contents::default();
                     self.report(1, end, Some(Box::new(tree)));
                 }
                 LogOp::Roll => {
@@ -239,7 +271,13 @@ impl LogThread {
 
     fn report(&self, ops: u32, end: Zxid, installed: Option<Box<quorate_tree::Tree>>) {
         // The driver is gone when this fails; what is durable stays so.
-        let _ = self.stored.send(Stored::Log { ops, end, installed });
+        let contents = self.contents;
+        let _ = self.stored.send(Stored::Log {
+            ops,
+            end,
+            contents,
+            installed,
+        });
     }
 }
 

@@ -18,11 +18,6 @@ impl Payload {
         Self { bytes, digest }
     }
 
-    /// The bytes, shared.
-    pub(crate) fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
     /// The bytes.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes

@@ -6,7 +6,9 @@
 
 use crate::log_thread::EpochOp;
 use crate::payload::Payload;
-use quorate_trace::{ConnDown, ConnName, ConnUp, ElectionFrame, Ended, Record, Side, Sum, digest_of_state};
+use quorate_trace::{
+    ConnDown, ConnName, ConnUp, Contents, ElectionFrame, Ended, Record, Side, Sum, digest_of_state,
+};
 use quorate_zab::{
     Conn, Effect, ElectionEffect, ElectionInput, Epoch, Input, Notification, Server, ServerId, Zxid,
 };
@@ -143,11 +145,11 @@ impl Recorder {
     }
 
     /// The log thread synced.
-    pub(crate) fn log_synced(&mut self, ops: u32, end: Zxid) {
+    pub(crate) fn log_synced(&mut self, ops: u32, end: Zxid, contents: Contents) {
         self.trace.note(&Record::LogSynced {
             ops,
             end,
-            contents: None,
+            contents: Some(contents),
         });
     }
 

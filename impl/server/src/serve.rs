@@ -1,22 +1,22 @@
 //! How does a configuration become a running server? The store is opened and judged, the ports are bound,
 //! and the driver gets it all.
 
-use crate::config::{Config, Membership, Mode};
 use crate::client;
+use crate::config::{Config, Membership, Mode};
 use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background, wall_ms};
-use crate::fourlw::Facts;
 use crate::election_port::{ElectionPlan, ElectionPort};
-use crate::inbox::{CLIENT_EVENTS_MAX, LINK_EVENTS_MAX, NOTIFICATIONS_MAX};
+use crate::fourlw::Facts;
+use crate::inbox::{CLIENT_EVENTS_MAX, ELECTION_EVENTS_MAX, LINK_EVENTS_MAX};
 use crate::learner_port::{LearnerPlan, LearnerPort};
 use crate::links::Limits;
-use crate::log_thread::DiskThreads;
+use crate::log_thread::{DiskThreads, Held};
 use crate::recent::Recent;
 use crate::recorder::Recorder;
 use crate::service::{Options, Service};
 use crate::timers::Timers;
 use bytes::Bytes;
 use quorate_store::{BootImage, Layout, LogOptions, Store, StoreOptions};
-use quorate_trace::{Contents, Header, Origin, Sum};
+use quorate_trace::{Header, Origin, Sum};
 use quorate_zab::{Ensemble, Image, Server, ServerId, Skeleton, Zxid};
 use std::io;
 use std::net::SocketAddr;
@@ -120,7 +120,8 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         dir: config.data_dir.clone(),
         refusal,
     })?;
-    let trace = record_boot(config, me, &ensemble, &image, &found)?;
+    let held = Held::read(&store.reader, image.history.floor(), image.history.last())?;
+    let trace = record_boot(config, me, &ensemble, &image, &found, held)?;
     let boot = trace.boot().ordinal;
     let delivered = image.snapshot;
     let recent = Recent::new(image.history.last(), RECENT_BYTES_MAX);
@@ -128,7 +129,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let (link_events, links) = mpsc::channel(LINK_EVENTS_MAX);
     let (client_events, clients) = mpsc::channel(CLIENT_EVENTS_MAX);
     let (stored_reports, stored) = mpsc::unbounded_channel();
-    let (heard_frames, heard) = mpsc::channel(NOTIFICATIONS_MAX);
+    let (election_events, elections) = mpsc::channel(ELECTION_EVENTS_MAX);
     let (stop, stopped) = watch::channel(false);
 
     let tick = Duration::from_millis(config.tick_ms);
@@ -157,11 +158,12 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
                 address,
                 error,
             })?;
-            let election = ElectionPort::start(election.0, election.1, heard_frames);
+            let election = ElectionPort::start(election.0, election.1, election_events);
             (Some(election), Some(learner))
         }
     };
-    let disk = DiskThreads::start(store.log, store.epochs, &stored_reports).map_err(StartError::Thread)?;
+    let disk =
+        DiskThreads::start(store.log, store.epochs, held, &stored_reports).map_err(StartError::Thread)?;
     let mut background = Background {
         files: store.snapshots,
         stored: stored_reports.downgrade(),
@@ -182,7 +184,11 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         None => None,
         Some(address) => {
             let listening = client::listen(config, address, client_events).await;
-            Some(listening.map_err(|error| StartError::Port { what: "clientPort", address: address.to_string(), error })?)
+            Some(listening.map_err(|error| StartError::Port {
+                what: "clientPort",
+                address: address.to_string(),
+                error,
+            })?)
         }
     };
     let mut service = Service::new(options, found.tree, wall_ms().cast_unsigned());
@@ -212,7 +218,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         links,
         clients,
         stored,
-        heard,
+        elections,
         stop: stopped,
     };
     Ok(Running {
@@ -262,6 +268,7 @@ fn record_boot(
     ensemble: &Ensemble,
     image: &Image,
     found: &BootImage,
+    held: Held,
 ) -> Result<quorate_trace::Recorder, StartError> {
     let mut nonce = [0; 8];
     // Without dice, the clock: the nonce only tells two boots with one ordinal apart.
@@ -273,7 +280,7 @@ fn record_boot(
         .with("dataDir", config.data_dir.display().to_string());
     let boot = quorate_trace::Boot {
         image: image.clone(),
-        contents: Contents::default(),
+        contents: held.contents,
         tree: Some(Sum::new(found.tree.digest())),
         forgetful: found.forgetful,
         origin: if found.is_empty() {

@@ -14,7 +14,7 @@ impl Driver {
         match effect {
             Effect::PersistAccepted(epoch) => self.disk.write_epoch(EpochOp::Accepted(epoch)),
             Effect::PersistCurrent(epoch) => self.disk.write_epoch(EpochOp::Current(epoch)),
-            Effect::Append { zxid, payload } => self.append(zxid, payload.into_bytes()),
+            Effect::Append { zxid, payload } => self.append(zxid, payload),
             Effect::Truncate { to } => {
                 self.recent.truncate(to);
                 self.log_ops.push(LogOp::Truncate { to });

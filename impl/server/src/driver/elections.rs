@@ -1,7 +1,7 @@
 //! How does the election meet the wire, the clock and the core?
 
 use super::Driver;
-use crate::election_port::Heard;
+use crate::election_port::{ElectionEvent, Outgoing};
 use crate::timers::Due;
 use bytes::BytesMut;
 use quorate_trace::ElectionFrame;
@@ -9,18 +9,40 @@ use quorate_wire::election::NotificationFrame;
 use quorate_zab::{Candidacy, Context, ElectionEffect, ElectionInput, Epoch, Input, ServerId, Zab, Zxid};
 
 impl Driver {
-    pub(super) fn on_heard(&mut self, heard: &Heard) {
-        match NotificationFrame::decode(&heard.body) {
-            Ok(NotificationFrame { notification, .. }) => {
-                self.feed_election(
-                    ElectionInput::Notification {
-                        from: heard.from,
-                        notification,
-                    },
-                    None,
-                );
+    pub(super) fn on_election_event(&mut self, event: ElectionEvent) {
+        match event {
+            ElectionEvent::Up {
+                conn,
+                peer,
+                side,
+                addresses,
+            } => {
+                self.recorder.election_conn_up(conn, side, peer, addresses);
             }
-            Err(error) => tracing::warn!(from = heard.from.get(), %error, "a notification cannot be read"),
+            ElectionEvent::Heard {
+                from,
+                frame,
+                notification,
+            } => {
+                self.feed_election(ElectionInput::Notification { from, notification }, Some(frame));
+            }
+            ElectionEvent::Sending {
+                frame,
+                notification,
+                again,
+                recorded,
+            } => {
+                self.recorder.election_sent(frame, notification, again);
+                self.recorded.push(recorded);
+            }
+            ElectionEvent::Down {
+                conn,
+                why,
+                read,
+                written,
+            } => {
+                self.recorder.election_conn_down(conn, why, read, written);
+            }
         }
     }
 
@@ -67,7 +89,13 @@ impl Driver {
                     if let Some(port) = &self.election_port {
                         let mut frame = BytesMut::new();
                         NotificationFrame::new(notification, self.config_text.clone()).encode(&mut frame);
-                        port.send(to, frame.freeze());
+                        port.send(
+                            to,
+                            Outgoing {
+                                notification,
+                                frame: frame.freeze(),
+                            },
+                        );
                     }
                 }
                 ElectionEffect::Arm(timer) => self.timers.arm_election(timer),

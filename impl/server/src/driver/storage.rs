@@ -3,7 +3,7 @@
 use super::{Driver, Fatal};
 use crate::inbox::Stored;
 use crate::log_thread::LogOp;
-use bytes::Bytes;
+use crate::payload::Payload;
 use quorate_store::{LogEntry, Snapshots};
 use quorate_tree::{Tree, WatchTable};
 use quorate_wire::txn::decode_entry;
@@ -44,12 +44,17 @@ impl Background {
 impl Driver {
     pub(super) fn on_stored(&mut self, stored: Stored) -> Result<(), Fatal> {
         match stored {
-            Stored::Log { ops, end, installed } => {
+            Stored::Log {
+                ops,
+                end,
+                contents,
+                installed,
+            } => {
                 self.durable = end;
                 if installed.is_some() {
                     self.installed = installed;
                 }
-                self.recorder.log_synced(ops, end);
+                self.recorder.log_synced(ops, end, contents);
                 self.feed(Input::LogDurable { ops }, None);
             }
             Stored::Epochs { ops, op } => {
@@ -75,9 +80,11 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn append(&mut self, zxid: Zxid, bytes: Bytes) {
+    pub(super) fn append(&mut self, zxid: Zxid, payload: Payload) {
+        let digest = payload.digest();
+        let bytes = payload.into_bytes();
         self.recent.push(zxid, bytes.clone());
-        self.log_ops.push(LogOp::Append(LogEntry { zxid, bytes }));
+        self.log_ops.push(LogOp::Append(LogEntry { zxid, bytes }, digest));
     }
 
     pub(super) fn install(&mut self, zxid: Zxid) {

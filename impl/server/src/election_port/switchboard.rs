@@ -1,16 +1,19 @@
 //! Which connection to a peer counts? The switchboard knows: it accepts, calls, replaces and forgets.
 
+use super::connection::Connection;
 use super::greeting::{self, Greeting};
-use super::{ElectionPlan, Heard, connection};
+use super::slot::PeerSlot;
+use super::{ElectionEvent, ElectionPlan, Outgoing};
 use crate::sockets;
-use bytes::Bytes;
-use quorate_zab::ServerId;
+use quorate_trace::Side;
+use quorate_zab::{Conn, ServerId};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// Callers that may be busy saying who they are; further ones wait in the listen queue.
@@ -20,23 +23,24 @@ const STRANGERS_MAX: usize = 16;
 
 /// What the driver asks of the switchboard.
 pub(super) enum Command {
-    /// `frame` is the newest frame for `to`.
-    Send { to: ServerId, frame: Bytes },
+    /// `outgoing` is the newest for `to`.
+    Send { to: ServerId, outgoing: Outgoing },
 }
 
 struct Peer {
     /// The configured address, or what a stranger advertised.
     address: Option<String>,
     configured: bool,
-    slot: watch::Sender<Option<Bytes>>,
+    slot: Arc<PeerSlot>,
     live: Option<Live>,
     calling: bool,
 }
 
 struct Live {
-    number: u64,
+    conn: Conn,
     from: IpAddr,
-    task: AbortHandle,
+    /// Dropped or used, it ends the connection.
+    _end: oneshot::Sender<()>,
 }
 
 /// What a task of the switchboard came to.
@@ -48,7 +52,7 @@ enum Done {
     },
     Ended {
         peer: ServerId,
-        number: u64,
+        conn: Conn,
         why: io::Error,
     },
 }
@@ -56,17 +60,17 @@ enum Done {
 struct Switchboard {
     plan: ElectionPlan,
     peers: BTreeMap<ServerId, Peer>,
-    heard: mpsc::Sender<Heard>,
+    events: mpsc::Sender<ElectionEvent>,
     tasks: JoinSet<Done>,
     greetings: usize,
-    connections: u64,
+    connections: u32,
 }
 
 /// Runs until the driver drops its end.
 pub(super) async fn run(
     listener: TcpListener,
     plan: ElectionPlan,
-    heard: mpsc::Sender<Heard>,
+    events: mpsc::Sender<ElectionEvent>,
     mut orders: mpsc::Receiver<Command>,
 ) {
     let peers = plan
@@ -77,7 +81,7 @@ pub(super) async fn run(
     let mut board = Switchboard {
         plan,
         peers,
-        heard,
+        events,
         tasks: JoinSet::new(),
         greetings: 0,
         connections: 0,
@@ -85,7 +89,7 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Command::Send { to, frame }) => board.send(to, frame),
+                Some(Command::Send { to, outgoing }) => board.send(to, outgoing),
                 None => return,
             },
             Some(done) = board.tasks.join_next() => match done {
@@ -106,7 +110,7 @@ impl Peer {
         Self {
             address: Some(address),
             configured: true,
-            slot: watch::Sender::new(None),
+            slot: Arc::default(),
             live: None,
             calling: false,
         }
@@ -116,7 +120,7 @@ impl Peer {
         Self {
             address: None,
             configured: false,
-            slot: watch::Sender::new(None),
+            slot: Arc::default(),
             live: None,
             calling: false,
         }
@@ -124,7 +128,7 @@ impl Peer {
 }
 
 impl Switchboard {
-    fn send(&mut self, to: ServerId, frame: Bytes) {
+    fn send(&mut self, to: ServerId, outgoing: Outgoing) {
         let Some(peer) = self.peers.get_mut(&to) else {
             tracing::debug!(
                 to = to.get(),
@@ -132,7 +136,7 @@ impl Switchboard {
             );
             return;
         };
-        peer.slot.send_replace(Some(frame));
+        peer.slot.put(outgoing);
         if peer.live.is_none() {
             self.call(to);
         }
@@ -193,11 +197,11 @@ impl Switchboard {
                 }
             }
             Done::Called { to, answer } => self.on_answer(to, answer),
-            Done::Ended { peer, number, why } => {
+            Done::Ended { peer, conn, why } => {
                 let Some(ended) = self.peers.get_mut(&peer) else {
                     return;
                 };
-                if ended.live.as_ref().is_some_and(|live| live.number == number) {
+                if ended.live.as_ref().is_some_and(|live| live.conn == conn) {
                     tracing::debug!(peer = peer.get(), %why, "election connection ended");
                     ended.live = None;
                 }
@@ -238,7 +242,7 @@ impl Switchboard {
         {
             tracing::warn!(%from, id = caller.get(), standing = %live.from, "election port: another host claims a connected server's id");
         } else {
-            self.establish(caller, stream, from);
+            self.establish(caller, stream, from, Side::Acceptor);
         }
     }
 
@@ -251,34 +255,38 @@ impl Switchboard {
             // The connection that counts is opened by the larger id: this one only asked for a call back.
             Ok(_) if to > self.plan.me => {}
             Ok(stream) => match stream.peer_addr() {
-                Ok(address) => self.establish(to, stream, address.ip()),
+                Ok(address) => self.establish(to, stream, address.ip(), Side::Initiator),
                 Err(error) => tracing::debug!(peer = to.get(), %error, "election connection ended"),
             },
             Err(error) => tracing::debug!(peer = to.get(), address = peer.address, %error, "cannot call"),
         }
     }
 
-    fn establish(&mut self, with: ServerId, stream: TcpStream, from: IpAddr) {
+    fn establish(&mut self, with: ServerId, stream: TcpStream, from: IpAddr, side: Side) {
         self.connections += 1;
-        let number = self.connections;
+        let conn = Conn::new(self.connections);
         let peer = self
             .peers
             .get_mut(&with)
             .expect("a connection is with a known peer");
-        let slot = peer.slot.subscribe();
-        let heard = self.heard.clone();
-        let task = self.tasks.spawn(async move {
+        let (end, ended) = oneshot::channel();
+        let connection = Connection::new(conn, with, peer.slot.clone(), self.events.clone());
+        // The one before it, if there is one, ends by the drop.
+        peer.live = Some(Live {
+            conn,
+            from,
+            _end: end,
+        });
+        tracing::debug!(peer = with.get(), %from, "election connection stands");
+        self.tasks.spawn(async move {
+            let addresses = sockets::addresses(&stream);
             let (reader, writer) = stream.into_split();
-            let why = connection::run(reader, writer, with, slot, heard).await;
+            let why = connection.run(reader, writer, side, addresses, ended).await;
             Done::Ended {
                 peer: with,
-                number,
+                conn,
                 why,
             }
         });
-        if let Some(before) = peer.live.replace(Live { number, from, task }) {
-            before.task.abort();
-        }
-        tracing::debug!(peer = with.get(), %from, "election connection stands");
     }
 }

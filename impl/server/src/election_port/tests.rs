@@ -1,11 +1,14 @@
+use super::connection::Connection;
+use super::greeting::Greeting;
+use super::slot::PeerSlot;
 use super::*;
-use crate::election_port::greeting::Greeting;
 use bytes::BytesMut;
-use quorate_wire::frame::put_frame;
+use quorate_wire::election::NotificationFrame;
+use quorate_zab::{PeerEpoch, PeerState, Round, Vote, Zxid};
 use std::net::Ipv4Addr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -37,12 +40,69 @@ fn plan(me: u64, advertised: &str, peers: &[(u64, &Host)]) -> ElectionPlan {
     }
 }
 
-fn start(host: &mut Host, plan: ElectionPlan) -> (ElectionPort, mpsc::Receiver<Heard>) {
-    let (heard, hears) = mpsc::channel(16);
-    (
-        ElectionPort::start(host.port.take().expect("not yet started"), plan, heard),
-        hears,
-    )
+struct Port {
+    port: ElectionPort,
+    events: mpsc::Receiver<ElectionEvent>,
+}
+
+fn start(host: &mut Host, plan: ElectionPlan) -> Port {
+    let (sender, events) = mpsc::channel(16);
+    let port = ElectionPort::start(host.port.take().expect("not yet started"), plan, sender);
+    Port { port, events }
+}
+
+impl Port {
+    fn send(&self, to: u64, round: u64) {
+        self.port.send(ServerId::new(to), outgoing(round));
+    }
+
+    /// Records what is sent until something is heard: from whom, and its round.
+    async fn hear(&mut self) -> (u64, u64) {
+        loop {
+            match self.events.recv().await.expect("the port runs") {
+                ElectionEvent::Heard {
+                    from, notification, ..
+                } => return (from.get(), notification.round.get()),
+                ElectionEvent::Sending { recorded, .. } => recorded.send(()).expect("it waits"),
+                ElectionEvent::Up { .. } | ElectionEvent::Down { .. } => {}
+            }
+        }
+    }
+
+    /// Records the next notification that is sent, and says whether it is a repetition.
+    async fn record(&mut self) -> (u64, bool) {
+        loop {
+            if let ElectionEvent::Sending {
+                notification,
+                again,
+                recorded,
+                ..
+            } = self.events.recv().await.expect("the port runs")
+            {
+                recorded.send(()).expect("it waits");
+                return (notification.round.get(), again);
+            }
+        }
+    }
+}
+
+fn outgoing(round: u64) -> Outgoing {
+    let vote = Vote {
+        leader: ServerId::new(1),
+        zxid: Zxid::ZERO,
+        epoch: PeerEpoch::from_bits(0),
+    };
+    let notification = Notification {
+        state: PeerState::Looking,
+        vote,
+        round: Round::new(round),
+    };
+    let mut frame = BytesMut::new();
+    NotificationFrame::new(notification, Bytes::new()).encode(&mut frame);
+    Outgoing {
+        notification,
+        frame: frame.freeze(),
+    }
 }
 
 async fn call(host: &str, id: u64) -> TcpStream {
@@ -55,61 +115,90 @@ async fn call(host: &str, id: u64) -> TcpStream {
     stream
 }
 
-async fn frame(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> Option<Vec<u8>> {
+/// The round of the next notification; `None` if the connection is closed.
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<u64> {
     let length = stream.read_u32().await.ok()?;
     let mut body = vec![0; length as usize];
     stream.read_exact(&mut body).await.ok()?;
-    Some(body)
+    let frame = NotificationFrame::decode(&body.into()).expect("a notification");
+    Some(frame.notification.round.get())
 }
 
-fn framed(body: &[u8]) -> Bytes {
-    let mut frame = BytesMut::new();
-    put_frame(&mut frame, |frame| frame.extend_from_slice(body));
-    frame.freeze()
-}
-
-async fn hear(hears: &mut mpsc::Receiver<Heard>) -> (u64, Bytes) {
-    let heard = hears.recv().await.expect("the port runs");
-    (heard.from.get(), heard.body)
+async fn write(stream: &mut (impl AsyncWrite + Unpin), round: u64) {
+    stream.write_all(&outgoing(round).frame).await.expect("open");
 }
 
 #[tokio::test]
 async fn two_servers_hear_each_other_whoever_speaks_first() {
-    for first in [1, 2] {
+    for first_is_one in [true, false] {
         let (mut one, mut two) = (host().await, host().await);
-        let plans = [
-            plan(1, &one.address, &[(2, &two)]),
-            plan(2, &two.address, &[(1, &one)]),
-        ];
-        let [plan_one, plan_two] = plans;
-        let (port_one, mut hears_one) = start(&mut one, plan_one);
-        let (port_two, mut hears_two) = start(&mut two, plan_two);
-        if first == 1 {
-            port_one.send(ServerId::new(2), framed(b"from one"));
-            assert_eq!(hear(&mut hears_two).await, (1, Bytes::from_static(b"from one")));
-            port_two.send(ServerId::new(1), framed(b"from two"));
-            assert_eq!(hear(&mut hears_one).await, (2, Bytes::from_static(b"from two")));
+        let plan_one = plan(1, &one.address, &[(2, &two)]);
+        let plan_two = plan(2, &two.address, &[(1, &one)]);
+        let (mut one, mut two) = (start(&mut one, plan_one), start(&mut two, plan_two));
+        if first_is_one {
+            one.send(2, 7);
+            assert_eq!(
+                tokio::select! { heard = two.hear() => heard, _ = one.hear() => panic!("nothing was said") },
+                (1, 7)
+            );
         } else {
-            port_two.send(ServerId::new(1), framed(b"from two"));
-            assert_eq!(hear(&mut hears_one).await, (2, Bytes::from_static(b"from two")));
+            two.send(1, 8);
+            assert_eq!(
+                tokio::select! { heard = one.hear() => heard, _ = two.hear() => panic!("nothing was said") },
+                (2, 8)
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn only_the_newest_of_the_waiting_frames_is_written_and_the_last_is_repeated() {
-    let slot = watch::Sender::new(Some(framed(b"older")));
-    slot.send_replace(Some(framed(b"newest")));
-    for _ in 0..2 {
+async fn the_newest_is_written_and_repeated_on_a_new_connection() {
+    let slot = Arc::new(PeerSlot::default());
+    slot.put(outgoing(1));
+    slot.put(outgoing(2));
+    for again in [false, true] {
         let (near, mut far) = duplex(1024);
         let (reader, writer) = tokio::io::split(near);
-        let (heard, _hears) = mpsc::channel(1);
-        let connection = connection::run(reader, writer, ServerId::new(2), slot.subscribe(), heard);
+        let (events, hears) = mpsc::channel(4);
+        let (_end, replaced) = oneshot::channel();
+        let mut port = Port {
+            port: ElectionPort {
+                commands: mpsc::channel(1).0,
+            },
+            events: hears,
+        };
+        let connection = Connection::new(Conn::new(1), ServerId::new(2), slot.clone(), events);
         tokio::select! {
-            _ = connection => panic!("nobody ended it"),
-            body = frame(&mut far) => assert_eq!(body.as_deref(), Some(&b"newest"[..])),
+            _ = connection.run(reader, writer, Side::Acceptor, None, replaced) => panic!("nobody ended it"),
+            (recorded, written) = async { (port.record().await, read(&mut far).await) } => {
+                assert_eq!(recorded, (2, again));
+                assert_eq!(written, Some(2));
+            }
         }
     }
+}
+
+#[tokio::test]
+async fn nothing_is_written_before_it_is_recorded() {
+    let slot = Arc::new(PeerSlot::default());
+    slot.put(outgoing(1));
+    let (near, mut far) = duplex(1024);
+    let (reader, writer) = tokio::io::split(near);
+    let (events, mut hears) = mpsc::channel(4);
+    let (_end, replaced) = oneshot::channel();
+    let connection = Connection::new(Conn::new(1), ServerId::new(2), slot, events);
+    let unrecorded = async { while !matches!(hears.recv().await, Some(ElectionEvent::Sending { .. })) {} };
+    // The recorder drops the request: then the connection ends, and nothing has been written.
+    let run = connection.run(reader, writer, Side::Acceptor, None, replaced);
+    let ended = async {
+        unrecorded.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = run => {}
+        () = ended => panic!("it waits for what will not come"),
+    }
+    assert_eq!(read(&mut far).await, None);
 }
 
 #[tokio::test]
@@ -117,14 +206,26 @@ async fn a_bad_length_ends_its_connection_and_no_other() {
     let (mut host, other) = (host().await, host().await);
     let address = host.address.clone();
     let plan = plan(1, &address, &[(2, &other), (3, &other)]);
-    let (_port, mut hears) = start(&mut host, plan);
+    let mut port = start(&mut host, plan);
     let (mut bad, mut good) = (call(&address, 2).await, call(&address, 3).await);
-    good.write_all(b"\0\0\0\x02ok").await.expect("open");
-    assert_eq!(hear(&mut hears).await, (3, Bytes::from_static(b"ok")));
+    write(&mut good, 1).await;
+    assert_eq!(port.hear().await, (3, 1));
     bad.write_all(&(524_289_i32).to_be_bytes()).await.expect("open");
-    assert_eq!(frame(&mut bad).await, None, "the connection is closed");
-    good.write_all(b"\0\0\0\x02ok").await.expect("open");
-    assert_eq!(hear(&mut hears).await, (3, Bytes::from_static(b"ok")));
+    assert_eq!(read(&mut bad).await, None, "the connection is closed");
+    write(&mut good, 2).await;
+    assert_eq!(port.hear().await, (3, 2));
+}
+
+#[tokio::test]
+async fn a_notification_that_cannot_be_read_costs_nothing_but_itself() {
+    let (mut host, other) = (host().await, host().await);
+    let address = host.address.clone();
+    let plan = plan(1, &address, &[(2, &other)]);
+    let mut port = start(&mut host, plan);
+    let mut peer = call(&address, 2).await;
+    peer.write_all(b"\0\0\0\x04\xff\xff\xff\xff").await.expect("open");
+    write(&mut peer, 5).await;
+    assert_eq!(port.hear().await, (2, 5));
 }
 
 #[tokio::test]
@@ -132,10 +233,10 @@ async fn a_caller_with_a_smaller_id_is_called_back_where_it_is_configured() {
     let (mut host, peer) = (host().await, host().await);
     let address = host.address.clone();
     let plan = plan(2, &address, &[(1, &peer)]);
-    let (_port, _hears) = start(&mut host, plan);
+    let _port = start(&mut host, plan);
     let mut caller = call(&address, 1).await;
     assert_eq!(
-        frame(&mut caller).await,
+        read(&mut caller).await,
         None,
         "the caller's own connection is closed"
     );
@@ -155,14 +256,15 @@ async fn a_newer_connection_of_a_larger_id_replaces_the_older() {
     let (mut host, peer) = (host().await, host().await);
     let address = host.address.clone();
     let plan = plan(1, &address, &[(2, &peer)]);
-    let (port, mut hears) = start(&mut host, plan);
+    let mut port = start(&mut host, plan);
     let mut older = call(&address, 2).await;
-    older.write_all(b"\0\0\0\x01a").await.expect("open");
-    assert_eq!(hear(&mut hears).await.0, 2);
+    write(&mut older, 1).await;
+    assert_eq!(port.hear().await, (2, 1));
     let mut newer = call(&address, 2).await;
-    assert_eq!(frame(&mut older).await, None, "the older connection is closed");
-    port.send(ServerId::new(2), framed(b"vote"));
-    assert_eq!(frame(&mut newer).await.as_deref(), Some(&b"vote"[..]));
+    assert_eq!(read(&mut older).await, None, "the older connection is closed");
+    port.send(2, 9);
+    assert_eq!(port.record().await, (9, false));
+    assert_eq!(read(&mut newer).await, Some(9));
 }
 
 #[tokio::test]
@@ -170,18 +272,19 @@ async fn strangers_are_answered_up_to_a_bound() {
     let (mut host, peer) = (host().await, host().await);
     let address = host.address.clone();
     let plan = plan(1, &address, &[(2, &peer)]);
-    let (port, mut hears) = start(&mut host, plan);
+    let mut port = start(&mut host, plan);
     let mut strangers = Vec::new();
     for id in 100..116 {
         let mut stranger = call(&address, id).await;
-        stranger.write_all(b"\0\0\0\x01?").await.expect("open");
-        assert_eq!(hear(&mut hears).await.0, id);
+        write(&mut stranger, 1).await;
+        assert_eq!(port.hear().await, (id, 1));
         strangers.push(stranger);
     }
-    assert_eq!(frame(&mut call(&address, 116).await).await, None, "one too many");
-    port.send(ServerId::new(100), framed(b"vote"));
-    assert_eq!(frame(&mut strangers[0]).await.as_deref(), Some(&b"vote"[..]));
+    assert_eq!(read(&mut call(&address, 116).await).await, None, "one too many");
+    port.send(100, 3);
+    assert_eq!(port.record().await, (3, false));
+    assert_eq!(read(&mut strangers[0]).await, Some(3));
     let mut member = call(&address, 2).await;
-    member.write_all(b"\0\0\0\x01!").await.expect("open");
-    assert_eq!(hear(&mut hears).await.0, 2, "strangers take no member's place");
+    write(&mut member, 4).await;
+    assert_eq!(port.hear().await, (2, 4), "strangers take no member's place");
 }
