@@ -14,6 +14,13 @@ impl WordList {
         word == FourLetterWord::Srvr || self.words.contains(&word)
     }
 
+    /// `srvr` and these.
+    pub fn of(words: &[FourLetterWord]) -> Self {
+        Self {
+            words: words.to_vec(),
+        }
+    }
+
     /// Reads a comma-separated list, or `*`. The second is what is no word.
     pub(super) fn parse(value: &str) -> (Self, Vec<String>) {
         let mut list = Self::default();
