@@ -12,7 +12,7 @@
 //! | `quorate.receiving.<n>` written, checked, synced | the old state; the file is removed at boot |
 //! | renamed to `quorate.install.<zxid>`, directory synced | the new state: boot goes on with the steps below |
 //! | every `log.*` removed, directory synced | the same |
-//! | every `snapshot.*` removed | the same |
+//! | every `snapshot.*` removed, directory synced | the same |
 //! | renamed to `snapshot.<zxid>`, directory synced | the new state |
 //!
 //! While `quorate.install.<zxid>` exists the old log is void, whatever is left of it. Apache does not know that
@@ -172,6 +172,8 @@ pub(crate) fn complete_install(layout: &Layout) -> Result<Option<Zxid>> {
     {
         durable::unlink(&snap_dir.join(name))?;
     }
+    // An old snapshot that came back after the rename could be the newer one.
+    durable::sync_dir(&snap_dir)?;
     durable::rename(&decided, &layout.snapshot_file(zxid))?;
     Ok(Some(zxid))
 }

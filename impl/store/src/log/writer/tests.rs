@@ -252,6 +252,22 @@ fn a_stream_gives_exactly_its_range() {
 }
 
 #[test]
+fn a_stream_ends_in_an_error_at_a_hole() {
+    let dir = Dir::begun();
+    let mut bytes = format::HEADER.to_vec();
+    for counter in [1, 2, 4, 5] {
+        format::encode(&entry(1, counter, 20).bytes, &mut bytes);
+    }
+    fs::write(dir.file("log.100000001"), bytes).expect("written");
+    let (store, image) = dir.open();
+    assert!(matches!(image.damage, Some(Error::Hole { .. })));
+    let read: Vec<_> = store.reader.entries_after(Zxid::ZERO).collect();
+    assert_eq!(read.len(), 3);
+    assert!(matches!(read[2], Err(Error::Hole { .. })), "{:?}", read[2]);
+    assert_eq!(store.reader.entries_after(zxid(1, 3)).count(), 2);
+}
+
+#[test]
 fn a_repeated_transaction_is_read_once() {
     let dir = Dir::begun();
     let mut bytes = format::HEADER.to_vec();
