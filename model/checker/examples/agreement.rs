@@ -4,7 +4,10 @@ use quorate_checker::{Agreement, Bounds, Verdict, exhaust, shortest_violation};
 use quorate_zab::Zab;
 
 fn main() {
-    let args: Vec<u8> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
+    let args: Vec<u8> = std::env::args()
+        .skip(1)
+        .filter_map(|arg| arg.parse().ok())
+        .collect();
     let at = |i: usize| args.get(i).copied().unwrap_or(0);
     let bounds = Bounds {
         servers: at(6).max(3),
@@ -15,13 +18,18 @@ fn main() {
         breaks: at(3),
         pings: 0,
         syncs: at(5),
+        warm: std::env::args().any(|arg| arg == "warm"),
     };
     let breadth_first = std::env::args().any(|arg| arg == "bfs");
     let mut model = Agreement::new(Zab, bounds);
     if std::env::args().any(|arg| arg == "asymmetric") {
         model = model.without_symmetry();
     }
-    let outcome = if breadth_first { shortest_violation(model, &mut |_| {}) } else { exhaust(model, &mut |_| {}) };
+    let outcome = if breadth_first {
+        shortest_violation(model, &mut |_| {})
+    } else {
+        exhaust(model, &mut |_| {})
+    };
     println!(
         "{bounds}: {} distinct, {} generated, {:.1} s, {:.0} distinct/s",
         outcome.distinct,

@@ -21,6 +21,9 @@ pub struct Bounds {
     pub pings: u8,
     /// `sync` requests of clients.
     pub syncs: u8,
+    /// Runs begin with epoch 1 established, all servers synchronised and nothing under way; its
+    /// election is not counted. Shorter counterexamples; not everything that can be reached.
+    pub warm: bool,
 }
 
 impl fmt::Display for Bounds {
@@ -35,6 +38,9 @@ impl fmt::Display for Bounds {
         }
         if self.pings > 0 || self.syncs > 0 {
             write!(f, ", {} pings, {} syncs", self.pings, self.syncs)?;
+        }
+        if self.warm {
+            write!(f, ", from an established epoch")?;
         }
         Ok(())
     }

@@ -106,6 +106,62 @@ impl Disk {
         self.log_ops.is_empty() && self.epoch_ops.is_empty()
     }
 
+    /// The last transaction of the log once everything under way is done.
+    pub fn last(&self) -> Txn {
+        match self.log_ops.back() {
+            None => self.durable.last(),
+            Some(LogOp::Append(txn)) => *txn,
+            Some(LogOp::Install(snapshot)) => *snapshot,
+            Some(LogOp::Truncate(_)) => self.logical().last(),
+        }
+    }
+
+    /// As [`Logical::find`] of [`Disk::logical`], without building that: it is looked for from the end.
+    pub fn find(&self, zxid: Zxid) -> Option<(Txn, Txn)> {
+        let mut kept_to = Zxid::from_bits(u64::MAX);
+        let mut found: Option<Txn> = None;
+        for op in self.log_ops.iter().rev() {
+            match *op {
+                LogOp::Append(txn) if txn.zxid > kept_to => {}
+                LogOp::Append(txn) => match found {
+                    Some(found) => return Some((found, txn)),
+                    None if txn.zxid == zxid => found = Some(txn),
+                    None if txn.zxid < zxid => return None,
+                    None => {}
+                },
+                LogOp::Truncate(to) => kept_to = kept_to.min(to),
+                LogOp::Install(snapshot) => return found.map(|found| (found, snapshot)),
+            }
+        }
+        let log = &self.durable.log;
+        let before = |at: usize| match at {
+            0 => self.durable.snapshot,
+            _ => log[at - 1],
+        };
+        if let Some(found) = found {
+            return Some((found, before(log.partition_point(|txn| txn.zxid <= kept_to))));
+        }
+        if zxid > kept_to {
+            return None;
+        }
+        find(log, zxid).map(|at| (log[at], before(at)))
+    }
+
+    /// As [`Logical::holds`] of [`Disk::logical`], without building that.
+    pub fn holds(&self, txn: Txn) -> bool {
+        let floor = self.floor();
+        txn.zxid < floor.zxid || txn == floor || self.find(txn.zxid).is_some_and(|(found, _)| found == txn)
+    }
+
+    /// The last transaction under the log once everything under way is done.
+    pub fn floor(&self) -> Txn {
+        let installed = self.log_ops.iter().rev().find_map(|op| match op {
+            LogOp::Install(snapshot) => Some(*snapshot),
+            LogOp::Append(_) | LogOp::Truncate(_) => None,
+        });
+        installed.unwrap_or(self.durable.snapshot)
+    }
+
     /// The log once everything under way is done: its snapshot's last transaction, and what is above.
     pub fn logical(&self) -> Logical<'_> {
         let mut view = Logical {

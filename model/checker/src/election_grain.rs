@@ -155,7 +155,11 @@ where
 }
 
 /// Credentials that servers 1, 2 and 3 may start with.
-const fn credentials(first: (u32, u64), second: (u32, u64), third: (u32, u64)) -> [Credential; SERVERS] {
+pub(crate) const fn credentials(
+    first: (u32, u64),
+    second: (u32, u64),
+    third: (u32, u64),
+) -> [Credential; SERVERS] {
     [
         Credential::new(first.0, first.1),
         Credential::new(second.0, second.1),
@@ -209,5 +213,19 @@ mod measure {
             "{bounds}\n{out:#?} rate {}",
             out.distinct_states as f64 / out.seconds
         );
+    }
+}
+#[cfg(test)]
+mod measure_mutants {
+    #[test]
+    fn mutants() {
+        let only = std::env::var("M").unwrap_or_default();
+        for m in crate::election_mutants()
+            .iter()
+            .filter(|m| m.name.contains(&only))
+        {
+            let out = m.run(&|_| ());
+            eprintln!("{}: {out:#?}", m.name);
+        }
     }
 }

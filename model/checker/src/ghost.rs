@@ -17,6 +17,10 @@ pub struct Ghost {
     committed_by: Vec<Epoch>,
     /// Where an audit's knowledge of the committed sequence begins; 0 in the checker.
     floor: Zxid,
+    /// An audit's runs may begin and go on with histories that it did not see begin.
+    inherits: bool,
+    /// What an audit no longer claims, because an operator changed a disk.
+    disclaimed: Vec<Property>,
     /// The epochs that were chosen, ascending.
     reigns: Vec<Reign>,
     /// For each server, the last epoch promised so that it counts, and to whom.
@@ -68,6 +72,38 @@ impl Ghost {
         }
     }
 
+    /// The history of a run of which an audit may not see all.
+    pub fn of_audit(servers: usize) -> Self {
+        Self {
+            inherits: true,
+            ..Self::new(servers)
+        }
+    }
+
+    /// Claims the property no longer.
+    pub fn disclaim(&mut self, property: Property) {
+        if !self.disclaimed.contains(&property) {
+            self.disclaimed.push(property);
+        }
+    }
+
+    /// What the server at `at` promised and served is forgotten with its disk.
+    pub fn forget(&mut self, at: usize) {
+        self.promised[at] = None;
+        self.served[at] = Zxid::ZERO;
+    }
+
+    /// The follower at `scene` was told by a leader that an audit does not see that everything up to
+    /// `upto` is committed: believed as far as it agrees with the rest. Up to `known` it was before.
+    pub fn believe(&mut self, scene: Scene<'_>, epoch: Epoch, known: Zxid, upto: Zxid) {
+        self.commit(scene, epoch, known, upto);
+    }
+
+    /// Where the knowledge of the committed sequence begins: above 0 only in an audit.
+    pub fn floor(&self) -> Zxid {
+        self.floor
+    }
+
     /// The first property that was broken.
     pub fn broken(&self) -> Option<Property> {
         self.broken
@@ -111,7 +147,9 @@ impl Ghost {
     }
 
     fn breaks(&mut self, property: Property) {
-        self.broken.get_or_insert(property);
+        if !self.disclaimed.contains(&property) {
+            self.broken.get_or_insert(property);
+        }
     }
 
     fn expect(&mut self, holds: bool, property: Property) {
@@ -133,11 +171,14 @@ impl Ghost {
                 if !dropped.is_empty() {
                     witnessed(Witness::TailDropped);
                 }
-                let lost = dropped.iter().any(|&txn| self.has(txn) && !is_held_by_others(scene, txn));
+                let lost = dropped
+                    .iter()
+                    .any(|&txn| self.has(txn) && !is_held_by_others(scene, txn));
                 self.expect(!lost, Property::CommittedStays);
             }
             Event::Shrunk => self.check_quorum_log(scene),
             Event::Entered { epoch } => self.on_entered(scene, *epoch, witnessed),
+            Event::EpochDurable { epoch } => self.on_epoch_durable(scene, *epoch),
             Event::Delivered { txn, before } => self.on_delivered(scene, *txn, *before, witnessed),
             Event::Serves { epoch, tree } => self.on_serves(scene, *epoch, *tree, witnessed),
             Event::Looks => self.on_looks(scene),
@@ -211,7 +252,7 @@ impl Ghost {
         }
         let upto = history.last().zxid;
         drop(history);
-        self.commit(scene, epoch, upto);
+        self.commit(scene, epoch, Zxid::ZERO, upto);
     }
 
     fn on_committed(
@@ -221,23 +262,33 @@ impl Ghost {
         upto: Zxid,
         witnessed: &mut dyn FnMut(Witness),
     ) {
-        self.commit(scene, epoch, upto);
+        // Up to what it committed last, this leader was compared before.
+        let own = self.committed_by.iter().rposition(|by| *by == epoch);
+        let compared = own.map_or(Zxid::ZERO, |at| self.committed[at].zxid);
+        self.commit(scene, epoch, compared, upto);
         witnessed(Witness::Commit);
         if self.reigns.last().is_some_and(|reign| reign.epoch > epoch) {
             witnessed(Witness::CommitByDeposed);
         }
     }
 
-    /// The leader of `epoch` at `scene` holds everything up to `upto` to be committed.
-    fn commit(&mut self, scene: Scene<'_>, epoch: Epoch, upto: Zxid) {
+    /// The leader of `epoch` at `scene` holds everything up to `upto` to be committed. Up to `compared`
+    /// its history is known to agree.
+    fn commit(&mut self, scene: Scene<'_>, epoch: Epoch, compared: Zxid, upto: Zxid) {
         let history = scene.node().disk.logical();
         let known = self.committed.last().map_or(self.floor, |txn| txn.zxid);
-        let agrees = self
-            .committed
+        let agrees = between(&self.committed, compared, upto)
             .iter()
-            .filter(|txn| txn.zxid <= upto)
             .all(|txn| history.holds(*txn));
         self.expect(agrees, Property::Agreement);
+        let floor = history.floor().zxid;
+        if self.inherits && known < floor {
+            // What lies between was committed unseen.
+            self.floor = floor;
+            self.committed.clear();
+            self.committed_by.clear();
+        }
+        let known = known.max(self.floor);
         for txn in history.between(known, upto) {
             self.committed.push(txn);
             self.committed_by.push(epoch);
@@ -274,7 +325,7 @@ impl Ghost {
     fn on_proposed(&mut self, scene: Scene<'_>, txn: Txn) {
         let tree = scene.node().tree.zxid;
         let epoch = txn.zxid.epoch();
-        let older = self.committed.iter().rev().find(|txn| txn.zxid.epoch() < epoch);
+        let older = between(&self.committed, Zxid::ZERO, Zxid::new(epoch, 0)).last();
         let fine = older.is_none_or(|older| older.zxid <= tree);
         self.expect(fine, Property::PrimaryIntegrity);
     }
@@ -283,7 +334,7 @@ impl Ghost {
         for (i, node) in scene.nodes.iter().enumerate() {
             if i != scene.at
                 && let Some(node) = node
-                && let Some(found) = node.disk.logical().find(txn.zxid)
+                && let Some(found) = node.disk.find(txn.zxid)
             {
                 self.expect(found == (txn, before), Property::LogMatching);
             }
@@ -303,6 +354,14 @@ impl Ghost {
         self.expect(whole, Property::HistoryConsistency);
         if initial.zxid > Zxid::ZERO {
             witnessed(Witness::EnteredWithHistory);
+        }
+    }
+
+    /// currentEpoch is half of the vote: it must not be on disk before the history that it vouches for.
+    fn on_epoch_durable(&mut self, scene: Scene<'_>, epoch: Epoch) {
+        if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
+            let whole = scene.node().disk.durable.holds(self.reigns[at].initial);
+            self.expect(whole, Property::HistoryConsistency);
         }
     }
 
@@ -362,8 +421,8 @@ impl Ghost {
             }
             let Some(other) = other else { continue };
             if other.server().is_some_and(|server| server.is_votable()) {
-                self.compare_votes(scene.at, node, i, other);
-                self.compare_votes(i, other, scene.at, node);
+                self.compare_votes(node, i, other);
+                self.compare_votes(other, scene.at, node);
             }
         }
     }
@@ -387,7 +446,7 @@ impl Ghost {
         }
     }
 
-    fn compare_votes(&mut self, _: usize, better: &Node, other_at: usize, other: &Node) {
+    fn compare_votes(&mut self, better: &Node, other_at: usize, other: &Node) {
         let (Some(mine), Some(theirs)) = (better.server(), other.server()) else {
             return;
         };
@@ -433,8 +492,15 @@ impl Ghost {
 /// back may have to drop what it acknowledged on an earlier connection, and get it again; by then it
 /// can have been committed by others, never on that earlier acknowledgement.
 fn is_held_by_others(scene: Scene<'_>, txn: Txn) -> bool {
-    let others = scene.nodes.iter().enumerate().filter(|&(i, _)| i != scene.at).filter_map(|(_, node)| *node);
-    let holders = others.filter(|node| node.disk.durable.holds(txn)).map(|node| node.me);
+    let others = scene
+        .nodes
+        .iter()
+        .enumerate()
+        .filter(|&(i, _)| i != scene.at)
+        .filter_map(|(_, node)| *node);
+    let holders = others
+        .filter(|node| node.disk.durable.holds(txn))
+        .map(|node| node.me);
     scene.ensemble.is_majority(scene.ensemble.votes(holders))
 }
 

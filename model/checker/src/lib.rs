@@ -1,11 +1,13 @@
 //! The model world, its properties, its mutants and the exhaustive runs.
 
 mod election_grain;
+mod election_mutants;
 
 pub use election_grain::{
     Credential, ElectionBounds, ElectionOutcome, ElectionProperty, ElectionRun, ElectionVerdict,
     ElectionWitness, election_runs,
 };
+pub use election_mutants::{ElectionMutant, election_mutants, order_is_total};
 
 mod bounds;
 mod disk;
@@ -15,6 +17,7 @@ mod intern;
 mod java;
 mod link;
 mod model;
+mod mutants;
 mod node;
 mod property;
 mod story;
@@ -29,6 +32,7 @@ pub use explore::{Outcome, Verdict, exhaust, shortest_violation};
 pub use ghost::{Ghost, Scene};
 pub use java::Java;
 pub use link::{End, Link};
+pub use mutants::{Killing, Mutant, mutants};
 pub use node::{Brain, Event, Forbidden, Frame, Happening, Node, Out};
 pub use property::Property;
 pub use txn::Txn;

@@ -113,11 +113,16 @@ pub enum Event {
         /// The epoch.
         epoch: Epoch,
     },
-    /// Clients can see it, behind `before`.
+    /// currentEpoch is durable.
+    EpochDurable {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// It is in the tree, behind `before`; clients see it as soon as the server serves.
     Delivered {
         /// The transaction.
         txn: Txn,
-        /// What they could see before.
+        /// The end of the tree before it.
         before: Txn,
     },
     /// Clients are served, from a tree that ends here.
@@ -284,20 +289,31 @@ impl Node {
         happening: Happening,
         out: &mut Vec<Out>,
     ) {
-        match happening {
-            Happening::Crash { log_ops, epoch_ops } => self.crash(log_ops, epoch_ops, out),
-            Happening::Input(input) => self.feed(ensemble, rules, input, None, out),
+        self.step_seen(ensemble, rules, happening, out, &mut |_| {});
+    }
+
+    /// As [`Node::step`], and shows `seen` the effects as the step function had them.
+    pub fn step_seen<R: Rules>(
+        &mut self,
+        ensemble: &Ensemble,
+        rules: &R,
+        happening: Happening,
+        out: &mut Vec<Out>,
+        seen: &mut dyn FnMut(&[Effect<u64>]),
+    ) {
+        let (input, snapshot) = match happening {
+            Happening::Crash { log_ops, epoch_ops } => return self.crash(log_ops, epoch_ops, out),
+            Happening::Input(input) => (input, None),
             Happening::Frame { conn, frame } => match frame {
-                Frame::Message(message) => {
-                    self.feed(ensemble, rules, Input::Message { conn, message }, None, out);
-                }
+                Frame::Message(message) => (Input::Message { conn, message }, None),
                 Frame::Snapshot(last) => {
                     let message = Message::Snap { zxid: last.zxid };
-                    self.feed(ensemble, rules, Input::Message { conn, message }, Some(last), out);
+                    (Input::Message { conn, message }, Some(last))
                 }
-                Frame::SyncRequest => self.feed(ensemble, rules, Input::Sync { conn: Some(conn) }, None, out),
+                Frame::SyncRequest => (Input::Sync { conn: Some(conn) }, None),
             },
-        }
+        };
+        self.feed(ensemble, rules, input, snapshot, out, seen);
     }
 
     fn crash(&mut self, log_ops: u32, epoch_ops: u32, out: &mut Vec<Out>) {
@@ -306,8 +322,7 @@ impl Node {
             durable.apply_log(op);
         }
         for op in self.disk.epoch_ops.drain(..).take(epoch_ops as usize) {
-            check_epochs(&durable, op, out);
-            durable.apply_epoch(op);
+            write_epoch(&mut durable, op, out);
         }
         match &self.brain {
             Brain::Quorate(_) => *self = Self::boot(self.me, durable, out),
@@ -331,6 +346,7 @@ impl Node {
         input: Input<u64>,
         snapshot: Option<Txn>,
         out: &mut Vec<Out>,
+        seen: &mut dyn FnMut(&[Effect<u64>]),
     ) {
         self.finish_disk_ops(&input, out);
         let server = match &mut self.brain {
@@ -352,6 +368,7 @@ impl Node {
         };
         let mut fx = Vec::new();
         server.step(&cx, input, &mut fx);
+        seen(&fx);
         let epoch = server.epoch().unwrap_or_default();
         let (is_chosen, is_established) = (server.is_chosen(), is_established(server));
         let committed = server.committed();
@@ -392,8 +409,7 @@ impl Node {
                     .epoch_ops
                     .drain(..(*ops as usize).min(self.disk.epoch_ops.len()))
                 {
-                    check_epochs(&self.disk.durable, op, out);
-                    self.disk.durable.apply_epoch(op);
+                    write_epoch(&mut self.disk.durable, op, out);
                 }
             }
             _ => {}
@@ -406,7 +422,7 @@ impl Node {
             Effect::PersistCurrent(epoch) => self.disk.epoch_ops.push_back(EpochOp::Current(epoch)),
             Effect::Append { zxid, payload } => {
                 let txn = Txn { zxid, value: payload };
-                let before = self.disk.logical().last();
+                let before = self.disk.last();
                 self.check_fence(epoch, out);
                 self.disk.log_ops.push_back(LogOp::Append(txn));
                 out.push(Out::Event(Event::Appended { txn, before }));
@@ -539,8 +555,8 @@ fn is_established(server: &Server) -> bool {
     matches!(server.standing(), Standing::Leading { serving: true })
 }
 
-/// Epoch files never go back, and currentEpoch is never ahead of acceptedEpoch.
-fn check_epochs(durable: &crate::disk::Durable, op: EpochOp, out: &mut Vec<Out>) {
+/// Writes an epoch file. They never go back, and currentEpoch is never ahead of acceptedEpoch.
+fn write_epoch(durable: &mut crate::disk::Durable, op: EpochOp, out: &mut Vec<Out>) {
     let fine = match op {
         EpochOp::Accepted(epoch) => durable.accepted.unwrap_or_default() <= epoch,
         EpochOp::Current(epoch) => {
@@ -549,5 +565,9 @@ fn check_epochs(durable: &crate::disk::Durable, op: EpochOp, out: &mut Vec<Out>)
     };
     if !fine {
         out.push(Out::Event(Event::Broke(Property::EpochsGrow)));
+    }
+    durable.apply_epoch(op);
+    if let EpochOp::Current(epoch) = op {
+        out.push(Out::Event(Event::EpochDurable { epoch }));
     }
 }

@@ -46,8 +46,9 @@ properties! {
     InitialHistory = "an established epoch holds what older ones committed", "P9, R2";
     /// A server that serves an epoch has delivered its initial history.
     CommitConsistency = "who serves an epoch has its initial history", "P10, R1";
-    /// Whoever acknowledges NEWLEADER has exactly the leader's history.
-    HistoryConsistency = "who enters an epoch has its leader's history", "P11";
+    /// Whoever acknowledges NEWLEADER has exactly the leader's history, and whoever has currentEpoch on
+    /// disk has the epoch's initial history on disk: the vote vouches for it.
+    HistoryConsistency = "who enters an epoch has its leader's history on disk", "P11";
     /// Nothing committed is cut off or replaced on a server that the commit rests on.
     CommittedStays = "what is committed is dropped only where a quorum of others has it", "R3";
     /// What a server has once shown to clients, it shows whenever it serves.

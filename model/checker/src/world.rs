@@ -152,13 +152,47 @@ impl<R: Rules> Agreement<R> {
             };
             self.nodes.intern(node)
         });
-        let world = World {
+        let mut world = World {
             nodes: nodes.collect(),
             links: Vec::new(),
             ghost: self.ghosts.intern(Ghost::new(servers)),
             left: self.bounds,
         };
+        if self.bounds.warm {
+            self.establish(&mut world);
+        }
         self.canonical(world)
+    }
+
+    /// The first server leads, all others join it, and everything on the way arrives.
+    fn establish(&self, world: &mut World) {
+        self.input(world, 0, Input::Lead);
+        for learner in 1..world.nodes.len() {
+            self.join(world, learner, 0);
+        }
+        while let Some(action) = self.calm_action(world) {
+            self.perform(world, action);
+        }
+    }
+
+    /// Something that is on its way and needs no fault to happen.
+    fn calm_action(&self, world: &World) -> Option<Action> {
+        let ends = |(i, link): (usize, &Cell<Link>)| {
+            [End::Learner, End::Leader]
+                .into_iter()
+                .find(|&end| link.conn(end).is_some() && !link.incoming(end).is_empty())
+                .map(|end| Action::Deliver(i, end))
+        };
+        let disks = |(i, node): (usize, &Cell<Node>)| {
+            let log = (!node.disk.log_ops.is_empty()).then_some(Action::LogDone(i));
+            log.or((!node.disk.epoch_ops.is_empty()).then_some(Action::EpochDone(i)))
+        };
+        world
+            .links
+            .iter()
+            .enumerate()
+            .find_map(ends)
+            .or_else(|| world.nodes.iter().enumerate().find_map(disks))
     }
 
     pub(crate) fn enabled(&self, world: &World, actions: &mut Vec<Action>) {
@@ -248,12 +282,17 @@ impl<R: Rules> Agreement<R> {
     /// The world after `action`.
     pub(crate) fn apply(&self, world: &World, action: Action) -> World {
         let mut next = world.clone();
+        self.perform(&mut next, action);
+        self.canonical(next)
+    }
+
+    fn perform(&self, next: &mut World, action: Action) {
         match action {
             Action::Lead(i) => {
                 next.left.elections -= 1;
-                self.input(&mut next, i, Input::Lead);
+                self.input(next, i, Input::Lead);
             }
-            Action::Join { learner, leader } => self.join(&mut next, learner, leader),
+            Action::Join { learner, leader } => self.join(next, learner, leader),
             Action::Deliver(link, end) => {
                 let mut taken = next.links[link].get().clone();
                 let frame = taken.receive(end).expect("a frame is on the way");
@@ -263,7 +302,7 @@ impl<R: Rules> Agreement<R> {
                 if matches!(frame, Frame::Snapshot(_)) {
                     self.witnessed.note(Witness::SnapshotInstalled);
                 }
-                self.happen(&mut next, server, Happening::Frame { conn, frame });
+                self.happen(next, server, Happening::Frame { conn, frame });
             }
             Action::Break(link, end) => {
                 let mut broken = next.links[link].get().clone();
@@ -273,17 +312,17 @@ impl<R: Rules> Agreement<R> {
                 }
                 let server = index(broken.server(end));
                 broken.close(end);
-                self.put_link(&mut next, link, broken);
-                self.input(&mut next, server, Input::Closed { conn });
+                self.put_link(next, link, broken);
+                self.input(next, server, Input::Closed { conn });
             }
-            Action::LogDone(i) => self.input(&mut next, i, Input::LogDurable { ops: 1 }),
-            Action::EpochDone(i) => self.input(&mut next, i, Input::EpochsDurable { ops: 1 }),
+            Action::LogDone(i) => self.input(next, i, Input::LogDurable { ops: 1 }),
+            Action::EpochDone(i) => self.input(next, i, Input::EpochsDurable { ops: 1 }),
             Action::Crash(i, log_ops, epoch_ops) => {
                 next.left.crashes -= 1;
-                self.crash(&mut next, i, log_ops, epoch_ops);
+                self.crash(next, i, log_ops, epoch_ops);
             }
-            Action::GiveUp(i) => self.input(&mut next, i, Input::LimitPassed),
-            Action::CheckQuorum(i) => self.input(&mut next, i, Input::CheckQuorum),
+            Action::GiveUp(i) => self.input(next, i, Input::LimitPassed),
+            Action::CheckQuorum(i) => self.input(next, i, Input::CheckQuorum),
             Action::Propose(i) => {
                 let zxid = next.nodes[i]
                     .server()
@@ -291,18 +330,17 @@ impl<R: Rules> Agreement<R> {
                     .unwrap_or(Zxid::ZERO);
                 let payload = u64::from(self.bounds.txns - next.left.txns) + 1;
                 next.left.txns -= 1;
-                self.input(&mut next, i, Input::Propose { zxid, payload });
+                self.input(next, i, Input::Propose { zxid, payload });
             }
             Action::Ping(i) => {
                 next.left.pings -= 1;
-                self.input(&mut next, i, Input::PingLearners);
+                self.input(next, i, Input::PingLearners);
             }
             Action::Sync(i) => {
                 next.left.syncs -= 1;
-                self.sync(&mut next, i);
+                self.sync(next, i);
             }
         }
-        self.canonical(next)
     }
 
     fn input(&self, world: &mut World, i: usize, input: Input<u64>) {
@@ -336,7 +374,9 @@ impl<R: Rules> Agreement<R> {
         for out in out {
             match out {
                 Out::Frame { conn, frame } => {
-                    if let Some((at, end)) = find_link(world, me, *conn) {
+                    if let Some((at, end)) = find_link(world, me, *conn)
+                        && world.links[at].conn(Link::other(end)).is_some()
+                    {
                         let mut link = world.links[at].get().clone();
                         link.send(end, frame.clone());
                         world.links[at] = self.links.intern(link);

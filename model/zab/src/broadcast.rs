@@ -346,6 +346,7 @@ impl Server {
             .filter_map(|(&server, learner)| match learner.stage {
                 Stage::Synced { acked, .. } => Some((server, acked)),
                 Stage::Syncing { acked } if acked > Zxid::ZERO => Some((server, acked)),
+                _ if learner.earlier > Zxid::ZERO => Some((server, learner.earlier)),
                 _ => None,
             })
             .chain(counts_me.then_some((cx.me, durable)))

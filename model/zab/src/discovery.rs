@@ -103,17 +103,17 @@ impl Server {
             });
             return;
         }
-        let mut stage = Stage::Known { accepted };
-        if let Some(earlier) = leader.learners.remove(&server) {
-            leader.drop_conn(earlier.conn);
+        let mut earlier = Zxid::ZERO;
+        if let Some(replaced) = leader.learners.remove(&server) {
+            leader.drop_conn(replaced.conn);
             fx.push(Effect::Close {
-                conn: earlier.conn,
+                conn: replaced.conn,
                 why: None,
             });
-            if let Stage::Synced { acked, .. } = earlier.stage
+            if let Stage::Synced { acked, .. } = replaced.stage
                 && !cx.rules.forgets_earlier_connection()
             {
-                stage = Stage::Syncing { acked };
+                earlier = acked;
             }
         }
         let offered = match leader.phase {
@@ -122,16 +122,17 @@ impl Server {
             | LeaderPhase::Sync { epoch }
             | LeaderPhase::Broadcast { epoch, .. } => Some(epoch),
         };
-        if let Some(epoch) = offered {
-            fx.push(Effect::Send {
-                conn,
-                message: Message::LeaderInfo { epoch },
-            });
-            if let Stage::Known { .. } = stage {
-                stage = Stage::Offered;
+        let stage = match offered {
+            Some(epoch) => {
+                fx.push(Effect::Send {
+                    conn,
+                    message: Message::LeaderInfo { epoch },
+                });
+                Stage::Offered
             }
-        }
-        leader.learners.insert(server, Learner { conn, stage });
+            None => Stage::Known { accepted },
+        };
+        leader.learners.insert(server, Learner { conn, stage, earlier });
     }
 
     /// ACKEPOCH, at a leader.
@@ -154,11 +155,8 @@ impl Server {
         let Some((server, learner)) = leader.learner_of(conn) else {
             return Ok(());
         };
-        match learner.stage {
-            Stage::Offered => {}
-            // Comes here only where a wrong rule kept what an earlier connection had said.
-            Stage::Syncing { .. } => {}
-            _ => return Err(Violation::Unexpected),
+        if learner.stage != Stage::Offered {
+            return Err(Violation::Unexpected);
         }
         if let Some(current) = current
             && !chosen

@@ -312,7 +312,7 @@ impl Election {
                     PeerState::Following | PeerState::Leading if cx.rules.heeds_settled() => {
                         self.on_report(cx, from, heard, fx);
                     }
-                    PeerState::Following | PeerState::Leading => self.on_vote(cx, from, heard, fx),
+                    PeerState::Following | PeerState::Leading => self.on_answer(from, heard),
                     PeerState::Observing => {}
                 }
                 self.conclude(cx, fx);
@@ -388,6 +388,13 @@ impl Election {
         if follows || vouched(&looking.reports, None, false) {
             self.round = heard.round;
             self.decide(cx, heard.vote, fx);
+        }
+    }
+
+    /// A peer that has a leader has answered, and that is all that this looker makes of it.
+    fn on_answer(&mut self, from: ServerId, heard: Notification) {
+        if let Phase::Looking(looking) = &mut self.phase {
+            record(&mut looking.votes, from, heard);
         }
     }
 

@@ -37,7 +37,7 @@ pub trait ElectionRules {
         counted.vote == proposal.vote && self.counts_round(proposal.round, counted.round)
     }
 
-    /// Whether a looker believes peers that follow or lead, rather than taking what they say for a vote.
+    /// Whether a looker believes peers that follow or lead; otherwise they have answered, no more.
     fn heeds_settled(&self) -> bool {
         true
     }

@@ -38,6 +38,8 @@ pub(crate) enum LeaderPhase {
 pub(crate) struct Learner {
     pub(crate) conn: Conn,
     pub(crate) stage: Stage,
+    /// What it acknowledged on an earlier connection: nothing, unless a wrong rule keeps that.
+    pub(crate) earlier: Zxid,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]

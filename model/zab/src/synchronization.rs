@@ -123,12 +123,7 @@ impl Server {
             conn,
             message: Message::NewLeader { epoch },
         });
-        let kept = match learner.stage {
-            // Comes here only where a wrong rule kept what an earlier connection had acknowledged.
-            Stage::Syncing { acked } => acked,
-            _ => Zxid::ZERO,
-        };
-        learner.stage = Stage::Syncing { acked: kept };
+        learner.stage = Stage::Syncing { acked: Zxid::ZERO };
     }
 
     /// DIFF, at a follower.

@@ -85,58 +85,62 @@ impl Channel for Plain {
 ///
 /// `tests/election.rs` compares what is reachable with either.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(super) struct Sticky {
-    /// The newest message.
-    newest: Option<std::num::NonZeroU16>,
-    /// The one before it, if it is still on the wire.
-    older: Option<std::num::NonZeroU16>,
+pub(super) struct Sticky(
+    /// Two messages plus one, 0 for none: in the upper half the older, if it is still on the wire; in the
+    /// lower half the newest.
+    u32,
+);
+
+impl Sticky {
+    fn of(older: Option<Message>, newest: Option<Message>) -> Self {
+        let half = |message: Option<Message>| message.map_or(0, |message| u32::from(message) + 1);
+        Self(half(older) << 16 | half(newest))
+    }
+
+    fn older(self) -> Option<Message> {
+        ((self.0 >> 16) as Message).checked_sub(1)
+    }
+
+    fn newest(self) -> Option<Message> {
+        (self.0 as Message).checked_sub(1)
+    }
 }
 
 impl Channel for Sticky {
     const NEEDS_RESENDS: bool = false;
 
     fn put(&mut self, message: Message) {
-        let message = std::num::NonZeroU16::new(message + 1);
-        if self.newest == message {
+        if self.newest() == Some(message) {
             return; // Said again: as if the connection had broken.
         }
-        self.older = self.older.or(self.newest);
-        self.newest = message;
-        if self.older == self.newest {
-            self.older = None;
-        }
+        let older = self.front().filter(|older| *older != message);
+        *self = Self::of(older, Some(message));
     }
 
     fn front(&self) -> Option<Message> {
-        self.older.or(self.newest).map(|message| message.get() - 1)
+        self.older().or(self.newest())
     }
 
     fn arrived(&mut self) {
-        self.older = None;
+        *self = Self::of(None, self.newest());
     }
 
     fn by_itself(&self) -> impl Iterator<Item = (&'static str, Self)> {
-        let lost = Self {
-            older: None,
-            newest: self.newest,
-        };
-        self.older.map(|_| ("lose", lost)).into_iter()
+        let newest = self.newest();
+        self.older().map(|_| ("lose", Self::of(None, newest))).into_iter()
     }
 
     fn sender_restarts(&mut self) {
         // What the old process had written may arrive; what waited is gone.
-        if let Some(older) = self.older.take() {
-            self.newest = Some(older);
-        }
+        *self = Self::of(None, self.front());
     }
 
     fn receiver_restarts(&mut self) {
-        self.older = None;
+        *self = Self::of(None, self.newest());
     }
 
     fn forget(&mut self, is_dead: impl Fn(Message) -> bool) {
-        let lives = |message: &std::num::NonZeroU16| !is_dead(message.get() - 1);
-        self.older = self.older.filter(lives);
-        self.newest = self.newest.filter(lives);
+        let lives = |message: &Message| !is_dead(*message);
+        *self = Self::of(self.older().filter(lives), self.newest().filter(lives));
     }
 }

@@ -5,7 +5,7 @@ use super::member::{Event, Member, Part, peer};
 use super::property::{Flaws, judge};
 use super::table::{Key, Table};
 use super::{Credential, ElectionBounds};
-use quorate_zab::{ElectionRules, Ensemble, Epoch, Notification, PeerState};
+use quorate_zab::{ElectionRules, Ensemble, Epoch, PeerState, Round};
 
 /// A state of the grain: numbers in a [`Table`], and budgets.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -123,6 +123,7 @@ impl<C: Channel, const N: usize> World<C, N> {
         steps: &mut Vec<Step<C, N>>,
     ) {
         let channel = &self.channels[from][to];
+        let known = steps.len();
         if let Some(message) = channel.front() {
             let mut world = self.clone();
             world.channels[from][to].arrived();
@@ -133,6 +134,9 @@ impl<C: Channel, const N: usize> World<C, N> {
             let mut world = self.clone();
             world.channels[from][to] = channel;
             self.offer(table, What::Channel { how, from, to }, world, steps);
+            if steps.len() == known + 2 && steps[known].to == steps[known + 1].to {
+                steps.pop(); // It arrived for nothing.
+            }
         }
     }
 
@@ -226,24 +230,28 @@ impl<C: Channel, const N: usize> World<C, N> {
         }
     }
 
-    /// Forgets messages that can change nothing any more, once nobody begins to look any more: what is
-    /// said to a server with a leader, unless that is a looker's last word, which asks for an answer; and
-    /// votes of a round before the looker's.
+    /// Forgets messages that can change nothing any more, unless they are a looker's last word, which asks
+    /// those with a leader for an answer: votes of a round before any in which the receiver will look,
+    /// and whatever is said to one that will not look again.
     fn forget_dead(&mut self, table: &Table<N>) {
-        if self.left.give_ups > 0 || self.left.restarts > 0 {
-            return;
+        if self.left.restarts > 0 {
+            return; // A process begins with the first round.
         }
-        for from in 0..N {
-            for to in (0..N).filter(|&to| to != from) {
-                let (sender, receiver) = (table.summary(self.members[from]), table.summary(self.members[to]));
-                let is_vote = |said: &Notification| said.state == PeerState::Looking;
-                let asks = |said: &Notification| is_vote(said) && sender.says == Some(*said);
+        let looks_again = self.left.give_ups > 0;
+        let later = looks_again.then_some(Round::ZERO.next().next());
+        for to in 0..N {
+            let receiver = table.summary(self.members[to]);
+            let first_round = match receiver.state {
+                PeerState::Looking => Some(later.map_or(receiver.round, |later| later.min(receiver.round))),
+                PeerState::Following | PeerState::Leading | PeerState::Observing => later,
+            };
+            for from in (0..N).filter(|&from| from != to) {
+                let sender = table.summary(self.members[from]);
                 self.channels[from][to].forget(|message| {
                     let said = &table.message(message).notification;
-                    match receiver.state {
-                        PeerState::Looking => is_vote(said) && said.round < receiver.round && !asks(said),
-                        PeerState::Following | PeerState::Leading | PeerState::Observing => !asks(said),
-                    }
+                    let is_vote = said.state == PeerState::Looking;
+                    let is_dead = first_round.is_none_or(|first| is_vote && said.round < first);
+                    is_dead && !(is_vote && sender.says == Some(*said))
                 });
             }
         }

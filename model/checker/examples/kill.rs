@@ -1,0 +1,35 @@
+//! Runs the mutants whose names are given, or all.
+
+use quorate_checker::{Verdict, mutants};
+
+fn main() {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    for killing in mutants() {
+        let name = killing.mutant.name();
+        if !names.is_empty() && !names.contains(&name) {
+            continue;
+        }
+        let outcome = killing.run(&mut |_| {});
+        let (found, steps) = match &outcome.verdict {
+            Verdict::Exhausted => ("SURVIVES".to_owned(), Vec::new()),
+            Verdict::Violated { property, story } => (format!("{property:?}"), story.clone()),
+        };
+        println!(
+            "{name:24} {} {found:22} {:3} steps {:9} states {:6.1} s  [{}]",
+            if killing.is_killed(&outcome) {
+                "killed "
+            } else {
+                "WRONG  "
+            },
+            steps.len(),
+            outcome.distinct,
+            outcome.elapsed.as_secs_f64(),
+            killing.bounds,
+        );
+        if !names.is_empty() {
+            for (i, line) in steps.iter().enumerate() {
+                println!("{:3} {line}", i + 1);
+            }
+        }
+    }
+}

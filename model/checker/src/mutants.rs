@@ -1,0 +1,291 @@
+//! Do the checks bite? The protocol with one rule wrong, each with the property that must notice.
+//!
+//! A mutant is killed only by the property that it names: not by another one, not by a panic, not by
+//! the end of a budget.
+
+use crate::bounds::Bounds;
+use crate::explore::{Outcome, Verdict, shortest_violation};
+use crate::property::Property;
+use crate::world::{Agreement, Flaws};
+use quorate_zab::{Ensemble, Epoch, Rules, Skeleton, Zab, Zxid};
+
+/// The protocol with a rule wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mutant {
+    /// Half of the servers are a quorum.
+    HalfIsAQuorum,
+    /// A follower acknowledges what is logged but not yet durable (compare ZOOKEEPER-4646).
+    AcksBeforeDurable,
+    /// Followers acknowledge proposals before NEWLEADER, and the leader counts that (compare ZOOKEEPER-4685).
+    CountsUnsynchronised,
+    /// A leader proposes the highest epoch that it heard of, instead of a higher one.
+    NoEpochBump,
+    /// A follower acknowledges NEWLEADER before the log is durable (ZOOKEEPER-3911, 4646).
+    EntersBeforeLogDurable,
+    /// A follower sends ACKEPOCH before acceptedEpoch is durable.
+    PromisesBeforeDurable,
+    /// A leader offers its epoch before its own acceptedEpoch is durable (ZOOKEEPER-1291).
+    OffersBeforeDurable,
+    /// A follower stays with a leader of an older epoch than it has promised.
+    AcceptsOlderEpoch,
+    /// An epoch promised before counts again (the published specification of the protocol does that).
+    CountsOldPromise,
+    /// currentEpoch is written before the log is durable (ZOOKEEPER-4643).
+    EpochBeforeLog,
+    /// A late joiner is not sent what is proposed and not committed, and followers do not mind a gap.
+    AcceptsGap,
+    /// The plan looks whether a zxid is within the range of the history, not whether it is in it (ZOOKEEPER-1154).
+    PlansByRange,
+    /// Appends under way go on after the server has begun to look (ZOOKEEPER-4712).
+    LooksWhileAppending,
+    /// What a learner acknowledged on an earlier connection counts on the next.
+    KeepsEarlierAcks,
+    /// A follower delivers on COMMIT before UPTODATE.
+    DeliversOnHint,
+    /// The initial history goes to an Apache learner as proposals without COMMIT.
+    BareProposals,
+    /// A server answers PINGs of a leader that it has left for a newer epoch.
+    AnswersOldPings,
+    /// A leader counts itself before its own log and currentEpoch are durable.
+    CountsItselfEarly,
+    /// A cut is not synced before the next append.
+    UnsyncedTruncation,
+    /// The tree is brought to the end of the log when looking begins, and kept (compare ZOOKEEPER-2845).
+    KeepsTree,
+    /// A late joiner is not sent what is proposed and not committed.
+    ForgetsOutstanding,
+    /// `sync` is answered without asking a quorum (ZOOKEEPER-1675).
+    AnswersSyncAlone,
+}
+
+/// A mutant's whole test.
+#[derive(Clone, Copy, Debug)]
+pub struct Killing {
+    /// Who.
+    pub mutant: Mutant,
+    /// What must notice.
+    pub killer: Property,
+    /// Where.
+    pub bounds: Bounds,
+}
+
+const fn bounds(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
+    Bounds {
+        servers: 3,
+        java: 0,
+        txns,
+        elections,
+        crashes,
+        breaks,
+        pings: 0,
+        syncs: 0,
+        warm: false,
+    }
+}
+
+/// From an established epoch.
+const fn warm(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
+    Bounds {
+        warm: true,
+        ..bounds(txns, elections, crashes, breaks)
+    }
+}
+
+/// Every mutant with its killer and the bounds within which it must die.
+pub fn mutants() -> Vec<Killing> {
+    use Mutant::*;
+    let list = [
+        (HalfIsAQuorum, Property::OneLeader, bounds(0, 2, 0, 0)),
+        (AcksBeforeDurable, Property::QuorumLog, bounds(1, 1, 0, 0)),
+        (CountsUnsynchronised, Property::QuorumLog, bounds(1, 2, 1, 0)),
+        (NoEpochBump, Property::OneLeader, bounds(0, 2, 0, 0)),
+        (
+            EntersBeforeLogDurable,
+            Property::HistoryConsistency,
+            bounds(1, 2, 1, 0),
+        ),
+        (
+            PromisesBeforeDurable,
+            Property::PromiseIsDurable,
+            bounds(0, 1, 0, 0),
+        ),
+        (OffersBeforeDurable, Property::OneLeader, bounds(0, 2, 1, 0)),
+        (AcceptsOlderEpoch, Property::Fencing, bounds(0, 2, 0, 1)),
+        (CountsOldPromise, Property::PromiseIsDurable, bounds(0, 2, 0, 1)),
+        (EpochBeforeLog, Property::HistoryConsistency, bounds(1, 2, 1, 0)),
+        (AcceptsGap, Property::LogMatching, bounds(2, 1, 0, 0)),
+        (PlansByRange, Property::LogMatching, warm(2, 1, 1, 0)),
+        (LooksWhileAppending, Property::LogMatching, warm(1, 1, 0, 1)),
+        (KeepsEarlierAcks, Property::QuorumLog, bounds(1, 1, 0, 1)),
+        (DeliversOnHint, Property::Integrity, warm(1, 1, 1, 0)),
+        (
+            BareProposals,
+            Property::HistoryConsistency,
+            Bounds {
+                java: 1,
+                ..warm(1, 1, 1, 0)
+            },
+        ),
+        (
+            AnswersOldPings,
+            Property::SyncIsLinearizable,
+            Bounds {
+                syncs: 1,
+                ..warm(1, 1, 0, 1)
+            },
+        ),
+        (CountsItselfEarly, Property::QuorumLog, bounds(1, 1, 0, 0)),
+        (UnsyncedTruncation, Property::LogMatching, warm(2, 1, 1, 1)),
+        (KeepsTree, Property::Integrity, warm(1, 1, 0, 1)),
+        (ForgetsOutstanding, Property::MessagesAreLegal, bounds(2, 1, 0, 0)),
+        (
+            AnswersSyncAlone,
+            Property::SyncIsLinearizable,
+            Bounds {
+                syncs: 1,
+                ..warm(1, 1, 0, 1)
+            },
+        ),
+    ];
+    list.into_iter()
+        .map(|(mutant, killer, bounds)| Killing {
+            mutant,
+            killer,
+            bounds,
+        })
+        .collect()
+}
+
+impl Killing {
+    /// Looks for the shortest run in which a property notices the mutant.
+    pub fn run(&self, progress: &mut dyn FnMut(usize)) -> Outcome {
+        let flaws = Flaws {
+            unsynced_truncation: self.mutant == Mutant::UnsyncedTruncation,
+        };
+        shortest_violation(
+            Agreement::new(self.mutant, self.bounds).with_flaws(flaws),
+            progress,
+        )
+    }
+
+    /// Whether the outcome is a kill: by the property that is named.
+    pub fn is_killed(&self, outcome: &Outcome) -> bool {
+        matches!(outcome.verdict, Verdict::Violated { property, .. } if property == self.killer)
+    }
+}
+
+impl Mutant {
+    /// The name in tables.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Rules for Mutant {
+    fn is_quorum(&self, ensemble: &Ensemble, votes: usize) -> bool {
+        match self {
+            Self::HalfIsAQuorum => votes >= ensemble.voters().len() / 2,
+            _ => Zab.is_quorum(ensemble, votes),
+        }
+    }
+
+    fn new_epoch(&self, highest: Epoch) -> Epoch {
+        match self {
+            Self::NoEpochBump => highest.max(Epoch::new(1)),
+            _ => Zab.new_epoch(highest),
+        }
+    }
+
+    fn may_offer_epoch(&self, accepted_durable: bool) -> bool {
+        *self == Self::OffersBeforeDurable || Zab.may_offer_epoch(accepted_durable)
+    }
+
+    fn may_accept_epoch(&self, offered: Epoch, accepted: Epoch) -> bool {
+        *self == Self::AcceptsOlderEpoch || Zab.may_accept_epoch(offered, accepted)
+    }
+
+    fn is_new_promise(&self, offered: Epoch, accepted: Epoch) -> bool {
+        match self {
+            Self::CountsOldPromise => offered >= accepted,
+            _ => Zab.is_new_promise(offered, accepted),
+        }
+    }
+
+    fn may_ack_epoch(&self, accepted_durable: bool) -> bool {
+        *self == Self::PromisesBeforeDurable || Zab.may_ack_epoch(accepted_durable)
+    }
+
+    fn is_prefix(&self, history: &Skeleton, zxid: Zxid) -> bool {
+        match self {
+            Self::PlansByRange => history.floor() <= zxid && zxid <= history.last(),
+            _ => Zab.is_prefix(history, zxid),
+        }
+    }
+
+    fn pairs_history(&self) -> bool {
+        *self != Self::BareProposals && Zab.pairs_history()
+    }
+
+    fn sends_outstanding(&self) -> bool {
+        !matches!(self, Self::ForgetsOutstanding | Self::AcceptsGap) && Zab.sends_outstanding()
+    }
+
+    fn may_enter_epoch(&self, log_durable: bool) -> bool {
+        matches!(self, Self::EpochBeforeLog | Self::EntersBeforeLogDurable)
+            || Zab.may_enter_epoch(log_durable)
+    }
+
+    fn may_ack_new_leader(&self, log_durable: bool, current_durable: bool) -> bool {
+        match self {
+            Self::EntersBeforeLogDurable => current_durable,
+            _ => Zab.may_ack_new_leader(log_durable, current_durable),
+        }
+    }
+
+    fn may_count_itself(&self, log_durable: bool, current_durable: bool) -> bool {
+        *self == Self::CountsItselfEarly || Zab.may_count_itself(log_durable, current_durable)
+    }
+
+    fn may_append(&self, zxid: Zxid, last: Zxid) -> bool {
+        match self {
+            Self::AcceptsGap => zxid > last,
+            _ => Zab.may_append(zxid, last),
+        }
+    }
+
+    fn may_ack(&self, zxid: Zxid, durable: Zxid) -> bool {
+        *self == Self::AcksBeforeDurable || Zab.may_ack(zxid, durable)
+    }
+
+    fn may_ack_proposals(&self, acked_new_leader: bool) -> bool {
+        *self == Self::CountsUnsynchronised || Zab.may_ack_proposals(acked_new_leader)
+    }
+
+    fn may_count_acks(&self, acked_new_leader: bool) -> bool {
+        *self == Self::CountsUnsynchronised || Zab.may_count_acks(acked_new_leader)
+    }
+
+    fn may_deliver(&self, up_to_date: bool) -> bool {
+        *self == Self::DeliversOnHint || Zab.may_deliver(up_to_date)
+    }
+
+    fn forgets_earlier_connection(&self) -> bool {
+        *self != Self::KeepsEarlierAcks && Zab.forgets_earlier_connection()
+    }
+
+    fn leaves_leader(&self) -> bool {
+        *self != Self::AnswersOldPings && Zab.leaves_leader()
+    }
+
+    fn drains_before_looking(&self) -> bool {
+        *self != Self::LooksWhileAppending && Zab.drains_before_looking()
+    }
+
+    fn replays_log_when_looking(&self) -> bool {
+        *self == Self::KeepsTree || Zab.replays_log_when_looking()
+    }
+
+    fn confirms_sync(&self) -> bool {
+        *self != Self::AnswersSyncAlone && Zab.confirms_sync()
+    }
+}
