@@ -335,5 +335,10 @@ mod tests {
             [(other.on_disk(), &nothing()[..])]
         );
         assert_eq!(table.intern(&[acl("x", "y")]), first, "the number is free again");
+        assert_ne!(
+            table.intern(&read_only()),
+            first,
+            "a list that went is a new one when it comes back"
+        );
     }
 }
