@@ -119,6 +119,12 @@ impl LearnerPort {
     }
 }
 
+impl Drop for LearnerPort {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// A number that no connection of this process had. 2^32 would take years of nothing but reconnecting.
 fn next(numbers: &AtomicU32) -> Conn {
     Conn::new(numbers.fetch_add(1, Ordering::Relaxed) + 1)

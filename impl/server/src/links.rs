@@ -8,6 +8,8 @@
 
 mod reader;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use reader::{Incoming, Limits, Numbered, Side};

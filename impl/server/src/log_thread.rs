@@ -4,6 +4,9 @@
 //! slower the disk, the larger the batch. Truncations and installations keep their place in the queue.
 //! A write or sync that fails is the last thing that either thread does; the server ends with it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::inbox::Stored;
 use quorate_store::{EpochFiles, LogEntry, LogReader, ReceivedSnapshot, TxnLog};
 use quorate_trace::{Contents, Digest};

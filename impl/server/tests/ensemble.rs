@@ -1,0 +1,123 @@
+//! Do servers that know each other behave as one? Real servers in this process, on loopback addresses
+//! that no other test has.
+
+mod support;
+
+use support::{Client, Ensemble, wait_until};
+
+#[tokio::test]
+async fn a_write_through_any_server_is_read_through_every_other() {
+    let mut ensemble = Ensemble::new(3);
+    ensemble.start_all().await;
+    for id in 1..=3 {
+        let mut writer = ensemble.client(id).await;
+        writer.create(&format!("/from-{id}"), b"data").await;
+        for other in 1..=3 {
+            let mut reader = ensemble.client(other).await;
+            reader.sync("/").await;
+            assert_eq!(
+                reader.get(&format!("/from-{id}")).await.as_deref(),
+                Some(&b"data"[..])
+            );
+        }
+    }
+    ensemble.stop_all().await;
+}
+
+#[tokio::test]
+async fn writes_go_on_without_any_one_server_and_it_catches_up_when_it_is_back() {
+    let mut ensemble = Ensemble::new(3);
+    ensemble.start_all().await;
+    for gone in [3, 1, 2] {
+        ensemble.stop(gone).await;
+        let other = gone % 3 + 1;
+        let mut client = ensemble.client(other).await;
+        for number in 0..20 {
+            client.create(&format!("/without-{gone}-{number}"), b"data").await;
+        }
+        ensemble.start(gone).await;
+        let mut late = ensemble.client(gone).await;
+        late.sync("/").await;
+        assert!(
+            late.get(&format!("/without-{gone}-19")).await.is_some(),
+            "server {gone} caught up"
+        );
+    }
+    ensemble.stop_all().await;
+    for id in 1..=3 {
+        ensemble.assert_trace_is_whole(id, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_too_late_for_the_log_gets_a_snapshot() {
+    let mut ensemble = Ensemble::new(3);
+    ensemble.snap_count = 20;
+    ensemble.purge = true;
+    ensemble.start(1).await;
+    ensemble.start(2).await;
+    let mut client = ensemble.client(1).await;
+    for number in 0..200 {
+        client.create(&format!("/n-{number}"), &[b'x'; 3000]).await;
+    }
+    // What a server serves from is what it finds when it starts.
+    for id in [1, 2] {
+        wait_until("old snapshots are purged", || ensemble.oldest_snapshot(id) > 0).await;
+        ensemble.stop(id).await;
+    }
+    ensemble.start(1).await;
+    ensemble.start(2).await;
+    let mut client = ensemble.client(1).await;
+    client.create("/last", b"data").await;
+    ensemble.start(3).await;
+    let mut late = ensemble.client(3).await;
+    late.sync("/").await;
+    assert_eq!(late.get("/n-0").await.as_deref(), Some(&[b'x'; 3000][..]));
+    assert!(late.get("/last").await.is_some());
+    assert!(
+        ensemble.oldest_snapshot(3) > 0,
+        "its first snapshot is the one that it received"
+    );
+    // And what it received survives it.
+    ensemble.stop(3).await;
+    ensemble.start(3).await;
+    let mut late = ensemble.client(3).await;
+    assert!(late.get("/n-199").await.is_some());
+    ensemble.stop_all().await;
+}
+
+#[tokio::test]
+async fn a_standalone_server_keeps_what_it_has_acknowledged() {
+    let mut ensemble = Ensemble::new(1);
+    for round in 0..3 {
+        ensemble.start(1).await;
+        let mut client: Client = ensemble.client(1).await;
+        client.create(&format!("/round-{round}"), b"data").await;
+        for earlier in 0..=round {
+            assert!(client.get(&format!("/round-{earlier}")).await.is_some());
+        }
+        ensemble.stop(1).await;
+    }
+    ensemble.assert_trace_is_whole(1, 3);
+}
+
+#[tokio::test]
+async fn what_keeps_a_server_from_starting_is_said_in_one_line() {
+    let mut ensemble = Ensemble::new(3);
+    ensemble.start(1).await;
+    let locked = ensemble.start_error(1).await;
+    assert!(locked.contains("in use by process"), "{locked}");
+    let port = std::net::TcpListener::bind(ensemble.election_address(2)).expect("the block is ours");
+    let taken = ensemble.start_error(2).await;
+    assert!(
+        taken.starts_with("electionPort ") && taken.contains("in use"),
+        "{taken}"
+    );
+    drop(port);
+    ensemble.swap_directories(1, 2).await;
+    let foreign = ensemble.start_error(2).await;
+    assert!(foreign.contains("is that of server 1"), "{foreign}");
+    for line in [locked, taken, foreign] {
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
