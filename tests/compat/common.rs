@@ -1,6 +1,6 @@
 //! What do the scenarios share?
 
-use quorate_tests::{Ensemble, Kind, Member, agree, command};
+use quorate_tests::{Builder, Ensemble, Kind, Member, agree, command};
 
 /// Two of Apache's servers, and one under test with the highest id.
 pub(crate) fn one_of_ours() -> [Kind; 3] {
@@ -10,6 +10,11 @@ pub(crate) fn one_of_ours() -> [Kind; 3] {
 /// Two servers under test, and one of Apache's with the highest id.
 pub(crate) fn one_of_apaches() -> [Kind; 3] {
     [Kind::subject(), Kind::subject(), Kind::Apache]
+}
+
+/// An ensemble that also knows znodes with a lifetime.
+pub(crate) fn builder(name: &str, kinds: impl Into<Vec<Kind>>) -> Builder {
+    Ensemble::builder(name, kinds)
 }
 
 /// All servers, to compare.

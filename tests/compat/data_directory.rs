@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use quorate_tests::agree::{Tree, compare_digests, tree};
-use quorate_tests::{Ensemble, Kind, LONG, varied, wait_until};
+use quorate_tests::{Kind, LONG, varied, wait_until};
 
-use crate::common::all;
+use crate::common::{all, builder};
 
 /// The tree without the ephemerals, whose sessions may end between two looks, and without what the
 /// end of an ephemeral changes in its parent.
@@ -30,7 +30,7 @@ fn lasting(tree: Tree) -> BTreeMap<String, String> {
 }
 
 fn there_and_back(name: &str, servers: usize, killed: bool) {
-    let mut ensemble = Ensemble::builder(name, vec![Kind::Apache; servers]).start();
+    let mut ensemble = builder(name, vec![Kind::Apache; servers]).start();
     let mut expected = BTreeMap::new();
     for (turn, kind) in [Kind::Apache, Kind::subject(), Kind::Apache, Kind::subject()]
         .into_iter()

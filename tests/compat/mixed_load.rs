@@ -1,15 +1,15 @@
 //! Servers of both kinds in one ensemble, under constant load, while each kind of leader dies: is
 //! anything acknowledged missing, and do all servers compute the same tree?
 
-use quorate_tests::{Ensemble, Kind, LONG, Writers, python, varied, wait_until};
+use quorate_tests::{Kind, LONG, Writers, python, varied, wait_until};
 
-use crate::common::{agree, one_of_apaches, one_of_ours, stop_and_audit};
+use crate::common::{agree, builder, one_of_apaches, one_of_ours, stop_and_audit};
 
 /// Enough for several recorded digests after the last restart: one each 128 transactions.
 const WRITES: u64 = 300;
 
 fn leaders_die_under_load(name: &str, kinds: [Kind; 3]) {
-    let mut ensemble = Ensemble::builder(name, kinds).start_led_by(3);
+    let mut ensemble = builder(name, kinds).start_led_by(3);
     let writers = Writers::start(
         ensemble
             .members()

@@ -4,7 +4,7 @@
 use quorate_tests::tail::{logged_by_the_leader_alone, synchronised_by};
 use quorate_tests::{Ensemble, Kind, LONG, Member, Packet, PacketType, files, varied, wait_until};
 
-use crate::common::{agree, stop_and_audit};
+use crate::common::{agree, builder, stop_and_audit};
 
 /// Server 1 is to learn from a leader of the other kind, 3; server 2 gives the leader its quorum.
 fn learner_and_leaders(learner: Kind, leader: Kind) -> [Kind; 3] {
@@ -39,7 +39,7 @@ fn misses(ensemble: &mut Ensemble, meanwhile: impl FnOnce(&mut Ensemble)) -> Pac
 
 fn diff(name: &str, learner: Kind, leader: Kind) {
     let kinds = learner_and_leaders(learner, leader);
-    let mut ensemble = Ensemble::builder(name, kinds).relayed().start_led_by(3);
+    let mut ensemble = builder(name, kinds).relayed().start_led_by(3);
     write(ensemble.at(1), "/before", 150);
     let sync = misses(&mut ensemble, |ensemble| write(ensemble.at(2), "/missed", 60));
     assert_eq!(sync.kind, PacketType::Diff, "{name}: {sync:?}");
@@ -61,7 +61,7 @@ fn apaches_leader_brings_our_learner_up_to_date_by_a_diff() {
 
 fn snapshot(name: &str, learner: Kind, leader: Kind) {
     let kinds = learner_and_leaders(learner, leader);
-    let builder = Ensemble::builder(name, kinds).relayed();
+    let builder = builder(name, kinds).relayed();
     let mut ensemble = builder.config("snapCount", "100").start_led_by(3);
     write(ensemble.at(1), "/before", 150);
     varied::plant(&mut ensemble.at(2).client(), "/varied").unwrap();
@@ -105,7 +105,7 @@ fn newest_snapshot(member: &Member) -> Option<u64> {
 
 fn trunc(name: &str, old: Kind, new: Kind) {
     let kinds = [new, new, old];
-    let builder = Ensemble::builder(name, kinds).relayed();
+    let builder = builder(name, kinds).relayed();
     let mut tail = logged_by_the_leader_alone(builder.start_led_by(3));
     let sync = tail.returns();
     assert_eq!(sync.kind, PacketType::Trunc, "{name}: {sync:?}");
@@ -127,7 +127,7 @@ fn apaches_leader_cuts_the_tail_of_our_former_leader() {
 fn idle(name: &str, old: Kind, new: Kind) {
     for written in [0, 150] {
         let kinds = [new, new, old];
-        let builder = Ensemble::builder(&format!("{name}-{written}"), kinds).relayed();
+        let builder = builder(&format!("{name}-{written}"), kinds).relayed();
         let mut ensemble = builder.start_led_by(3);
         if written > 0 {
             write(ensemble.at(1), "/before", written);

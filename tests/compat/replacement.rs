@@ -1,13 +1,13 @@
 //! An ensemble of Apache's servers becomes one of ours, one server at a time, and back, while clients
 //! write: does anybody notice?
 
-use quorate_tests::{Ensemble, Kind, Writers};
+use quorate_tests::{Kind, Writers};
 
-use crate::common::agree;
+use crate::common::{agree, builder};
 
 #[test]
 fn servers_are_replaced_one_by_one_in_both_directions_and_no_acknowledged_write_is_lost() {
-    let mut ensemble = Ensemble::builder("replaced", [Kind::Apache; 3]).start();
+    let mut ensemble = builder("replaced", [Kind::Apache; 3]).start();
     let writers = Writers::start(
         ensemble
             .members()

@@ -73,7 +73,6 @@ pub(crate) fn zoo_cfg(
     line("maxClientCnxns", &0);
     line("admin.enableServer", &false);
     line("4lw.commands.whitelist", &"*");
-    line("extendedTypesEnabled", &true);
     if kind == Kind::Quorate {
         line("traceDir", &dir.join("trace").display());
     }

@@ -285,6 +285,7 @@ impl Ensemble {
     fn explain<T>(&self, deadline: Duration, what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
         let start = std::time::Instant::now();
         wait_until(deadline, what, || {
+            self.members.iter().for_each(Member::assert_alive);
             let value = fact();
             if value.is_none() && start.elapsed() >= deadline {
                 for member in &self.members {

@@ -241,6 +241,21 @@ impl Member {
         self.paused = false;
     }
 
+    /// Waiting for a server that has ended by itself is in vain: says so at once.
+    ///
+    /// # Panics
+    ///
+    /// If it was started, and has ended without being asked to.
+    #[track_caller]
+    pub fn assert_alive(&self) {
+        let over = self.process.as_ref().is_some_and(Process::is_over);
+        assert!(
+            !over,
+            "server {} ended by itself, see the end of its log",
+            self.id
+        );
+    }
+
     /// The answer to a four-letter word; nothing from a server that is down, paused or silent.
     pub fn ask(&self, word: &str) -> Option<String> {
         if self.is_running() {
@@ -269,11 +284,9 @@ impl Member {
     /// If the server does not give one within [`LONG`]; a closed connection is tried again.
     #[track_caller]
     pub fn client(&self) -> Client {
-        let mut last = None;
         wait_until(LONG, &format!("server {} takes a client", self.id), || {
-            Client::connect(self.client_address(), SESSION_TIMEOUT_MS)
-                .map_err(|why| last = Some(why))
-                .ok()
+            self.assert_alive();
+            self.try_client().ok()
         })
     }
 

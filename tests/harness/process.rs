@@ -88,6 +88,15 @@ impl Process {
         self.ended
     }
 
+    /// Whether it has ended, without asking for its status: the kernel keeps a zombie until then.
+    pub(crate) fn is_over(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()));
+        // `pid (name) state ...`, and a name may hold spaces.
+        stat.map_or(true, |stat| {
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+        })
+    }
+
     /// Sends `signal`; nothing happens to a process that has ended.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if self.ended().is_none() {

@@ -19,6 +19,8 @@ mod packet;
 pub use packet::PacketType;
 use packet::{Cutter, Piece};
 
+use crate::wait::wait_until;
+
 /// Which way a packet goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
@@ -64,6 +66,9 @@ impl Packet {
 pub struct Hold(u64);
 
 type Rule = Box<dyn Fn(&Packet) -> bool + Send>;
+
+/// How long the relay tries to reach a server that does not listen; a learner's own tries take as long.
+const LISTENING_AFTER: Duration = Duration::from_millis(1500);
 
 struct Connection {
     learner: u64,
@@ -266,50 +271,62 @@ impl Drop for Relay {
 
 fn accept(shared: &Arc<Shared>, listener: &TcpListener, learner: u64, leader: u64, there: SocketAddrV4) {
     for near in listener.incoming() {
-        let mut state = shared.lock();
+        let state = shared.lock();
         if state.closing {
             return;
         }
-        let (Ok(near), false) = (near, state.refused.contains(&(learner, leader))) else {
-            continue;
-        };
-        drop(state);
-        // Nobody listens there while the server does not lead: the learner sees its connection end.
-        let Ok(far) = TcpStream::connect(there) else {
-            continue;
-        };
-        state = shared.lock();
-        let ends = [near, far].map(|end| {
-            let _ = end.set_nodelay(true);
-            (end.try_clone(), end)
-        });
-        let [(Ok(near), near_end), (Ok(far), far_end)] = ends else {
-            continue;
-        };
-        let name = state.name();
-        let (Ok(near_in), Ok(far_in)) = (near.try_clone(), far.try_clone()) else {
-            continue;
-        };
-        state.connections.insert(
-            name,
-            Connection {
-                learner,
-                leader,
-                ends: [near_end, far_end],
-                over: false,
-            },
-        );
-        drop(state);
-        let link = |direction| Link {
-            shared: shared.clone(),
-            name,
+        if let (Ok(near), false) = (near, state.refused.contains(&(learner, leader))) {
+            let shared = shared.clone();
+            thread::spawn(move || connect(&shared, near, learner, leader, there));
+        }
+    }
+}
+
+/// Connects what `learner` opened with the server behind. A learner is often elected a moment before its
+/// leader listens; without the relay it would be refused and try again, so the relay tries for it.
+fn connect(shared: &Arc<Shared>, near: TcpStream, learner: u64, leader: u64, there: SocketAddrV4) {
+    let start = Instant::now();
+    let far = wait_until(Duration::MAX, "the leader listens, or the relay gives up", || {
+        let given_up = shared.lock().closing || start.elapsed() >= LISTENING_AFTER;
+        TcpStream::connect(there)
+            .ok()
+            .map(Some)
+            .or(given_up.then_some(None))
+    });
+    let Some(far) = far else {
+        return;
+    };
+    let clones = [&near, &far].map(|end| {
+        let _ = end.set_nodelay(true);
+        (end.try_clone(), end.try_clone())
+    });
+    let [(Ok(near_in), Ok(near_end)), (Ok(far_in), Ok(far_end))] = clones else {
+        return;
+    };
+    let mut state = shared.lock();
+    let name = state.name();
+    state.connections.insert(
+        name,
+        Connection {
             learner,
             leader,
-            direction,
-        };
-        link(Direction::ToLeader).run(near_in, far);
-        link(Direction::ToLearner).run(far_in, near);
+            ends: [near_end, far_end],
+            over: false,
+        },
+    );
+    if state.closing || state.refused.contains(&(learner, leader)) {
+        state.end(name);
     }
+    drop(state);
+    let link = |direction| Link {
+        shared: shared.clone(),
+        name,
+        learner,
+        leader,
+        direction,
+    };
+    link(Direction::ToLeader).run(near_in, far);
+    link(Direction::ToLearner).run(far_in, near);
 }
 
 /// One direction of one connection.
