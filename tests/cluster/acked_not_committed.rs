@@ -44,7 +44,7 @@ fn a_write_that_a_majority_logged_survives_the_leader_that_never_committed_it() 
             .all(|commit| commit.leader != leader || commit.zxid <= before),
         "{commits:?}"
     );
-    ensemble.relay().release(acks);
+    ensemble.relay().lose(acks);
 
     ensemble.wait_leader(&[leader]);
     for follower in &followers {

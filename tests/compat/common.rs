@@ -14,7 +14,7 @@ pub(crate) fn one_of_apaches() -> [Kind; 3] {
 
 /// An ensemble that also knows znodes with a lifetime.
 pub(crate) fn builder(name: &str, kinds: impl Into<Vec<Kind>>) -> Builder {
-    Ensemble::builder(name, kinds)
+    Ensemble::builder(name, kinds).config("extendedTypesEnabled", "true")
 }
 
 /// All servers, to compare.

@@ -82,8 +82,8 @@ struct Connection {
 struct State {
     seen: Vec<Packet>,
     holds: BTreeMap<Hold, Rule>,
-    /// For each hold, what it held back first.
-    caught: BTreeMap<Hold, Packet>,
+    /// For each hold, the first packet that it held back on each connection, in that order.
+    caught: BTreeMap<Hold, Vec<Packet>>,
     /// Pairs between which no connection comes about.
     refused: Vec<(u64, u64)>,
     connections: BTreeMap<u64, Connection>,
@@ -169,11 +169,22 @@ impl Relay {
         self.shared.changed.notify_all();
     }
 
+    /// Loses what was held, with the connections on which it was, and holds no more.
+    pub fn lose(&self, hold: Hold) {
+        let mut state = self.shared.lock();
+        for packet in state.caught.remove(&hold).unwrap_or_default() {
+            state.end(packet.connection);
+        }
+        state.holds.remove(&hold);
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
     /// Waits until `hold` has held something back, and gives the first such packet.
     #[track_caller]
     pub fn wait_caught(&self, deadline: Duration, hold: Hold) -> Packet {
         self.wait(deadline, "the relay holds a packet back", |state| {
-            state.caught.get(&hold).cloned()
+            state.caught.get(&hold)?.first().cloned()
         })
     }
 
@@ -409,23 +420,31 @@ impl Link {
     /// Waits while `packet` is held; false if its connection ended meanwhile.
     fn may_pass(&self, packet: &Packet) -> bool {
         let mut state = self.shared.lock();
+        let mut was_held = false;
         loop {
-            let holding = state
+            let over = state
+                .connections
+                .get(&self.name)
+                .is_none_or(|connection| connection.over);
+            if was_held && over {
+                return false;
+            }
+            let Some(hold) = state
                 .holds
                 .iter()
                 .find(|(_, rule)| rule(packet))
-                .map(|(hold, _)| *hold);
-            let Some(hold) = holding else {
+                .map(|(hold, _)| *hold)
+            else {
                 return true;
             };
-            if state
-                .connections
-                .get(&self.name)
-                .is_none_or(|connection| connection.over)
-            {
+            if over {
                 return false;
             }
-            state.caught.entry(hold).or_insert_with(|| packet.clone());
+            was_held = true;
+            let caught = state.caught.entry(hold).or_default();
+            if caught.iter().all(|before| before.connection != self.name) {
+                caught.push(packet.clone());
+            }
             self.shared.changed.notify_all();
             state = self
                 .shared

@@ -51,8 +51,8 @@ pub fn logged_by_the_leader_alone(mut ensemble: Ensemble) -> Tail {
         logged(ensemble.at(old), LOST.as_bytes()).then_some(())
     });
     ensemble.member(old).kill();
-    // Whatever waited in the relay died with the leader's connections.
-    ensemble.relay().release(held);
+    // What waited in the relay never left the leader's machine.
+    ensemble.relay().lose(held);
     ensemble.wait_leader(&[old]);
     Tail { ensemble, old, kept }
 }
