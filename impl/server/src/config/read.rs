@@ -266,7 +266,7 @@ impl Reading<'_> {
                 ));
             }
         }
-        if voters % 2 == 0 {
+        if voters.is_multiple_of(2) {
             self.note(format!(
                 "{voters} voters tolerate no more failures than {}",
                 voters - 1

@@ -4,7 +4,7 @@
 use super::answering::Answering;
 use super::connection::{Pending, Phase};
 use super::event::ClientId;
-use super::{Service, Undeliverable};
+use super::{Role, Service, Undeliverable};
 use bytes::BytesMut;
 use quorate_tree::{
     DigestCheck, Event, Outcome, SessionChange, SessionId, Txn, TxnEntry, TxnHeader, TxnResult,
@@ -64,13 +64,13 @@ impl Service {
         self.check(digest, entry.header.zxid);
         self.notify(&events, entry.header.zxid);
         match session {
-            Some(SessionChange::Created { session, timeout_ms }) => {
-                if self.role.is_some_and(|role| role.keeps_sessions()) && !self.clock.knows(session) {
-                    self.clock.open(session, timeout_ms, now_ms);
-                }
+            Some(SessionChange::Created { session, timeout_ms })
+                if self.role.is_some_and(Role::keeps_sessions) && !self.clock.knows(session) =>
+            {
+                self.clock.open(session, timeout_ms, now_ms);
             }
             Some(SessionChange::Closed { session }) => self.clock.remove(session),
-            None => {}
+            Some(SessionChange::Created { .. }) | None => {}
         }
         self.answer(&entry.header, result, data(&entry.txn), now_ms);
         if let Some(SessionChange::Closed { session }) = session {

@@ -222,6 +222,8 @@ fn what_a_follower_hears_keeps_a_session_alive_at_the_leader() {
     let touched = follower.service.touched();
     assert_eq!(touched, [(client.session, TIMEOUT_MS)]);
     assert_eq!(follower.service.touched(), []);
+    follower.send(&client, &[(4, Request::Ping)]);
+    assert_eq!(follower.service.touched(), touched);
     let leader = &mut ensemble.leader;
     touched
         .into_iter()

@@ -142,17 +142,17 @@ fn by_hand(vector: &Value) -> Option<Txn> {
             ttl_ms: 600_000,
         },
         "setACL" => {
-            let read = vec![Acl {
+            let read = Acl {
                 perms: 1,
                 scheme: "world".into(),
                 id: "anyone".into(),
-            }];
+            };
             let wanted = vector["request"]["body"]["acl"].as_array().unwrap();
             let acl = wanted
                 .iter()
                 .map(|entry| Acl {
                     perms: entry["perms"].as_i64().unwrap() as i32,
-                    ..read[0].clone()
+                    ..read.clone()
                 })
                 .collect();
             Txn::SetAcl {

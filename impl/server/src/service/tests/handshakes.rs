@@ -86,6 +86,7 @@ fn a_session_is_taken_up_again_and_its_old_connection_closed() {
     let mut host = Host::standalone();
     let mut old = host.client();
     let mut new = host.connect_with(&resume(old.session));
+    host.gone(&old);
     assert!(old.is_closed(&mut host));
     assert_eq!(new.welcome(&mut host).session, old.session);
     host.gone(&old);
@@ -192,6 +193,27 @@ fn a_write_of_a_closing_session_is_refused() {
     );
     host.deliver(&close);
     assert!(client.is_closed(&mut host));
+}
+
+#[test]
+fn a_session_whose_end_is_on_its_way_cannot_be_taken_up() {
+    let mut host = Host::standalone();
+    let client = host.client();
+    host.send(&client, &[(1, Request::CloseSession)]);
+    let [close] = <[Submission; 1]>::try_from(host.submitted()).unwrap();
+    host.prepare(close);
+    let mut back = host.connect_with(&resume(client.session));
+    assert_eq!(back.welcome(&mut host).session, 0);
+}
+
+#[test]
+fn a_connection_that_goes_leaves_nothing_behind() {
+    let mut host = Host::standalone();
+    let client = host.client();
+    host.gone(&client);
+    host.service.flush();
+    assert!(host.service.attached.is_empty() && host.service.clients.is_empty());
+    assert!(host.service.tree().session_timeout_ms(client.session).is_some());
 }
 
 #[test]

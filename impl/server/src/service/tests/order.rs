@@ -182,6 +182,22 @@ fn one_change_tells_each_watcher_once() {
 }
 
 #[test]
+fn a_transaction_of_the_session_that_this_connection_did_not_ask_for_answers_nothing() {
+    let mut host = Host::standalone();
+    let old = host.client();
+    host.send(&old, &[(1, create("/a", 0))]);
+    let [late] = <[Submission; 1]>::try_from(host.submitted()).unwrap();
+    let mut new = host.connect_with(&resume(old.session));
+    assert_eq!(new.welcome(&mut host).session, old.session);
+    host.send(&new, &[(2, create("/b", 0))]);
+    let payload = host.prepare(late);
+    host.deliver(&payload);
+    assert_eq!(new.xids(&mut host), Vec::<i32>::new());
+    host.run();
+    assert_eq!(new.xids(&mut host), [2]);
+}
+
+#[test]
 fn watches_go_with_their_connection() {
     let mut host = Host::standalone();
     let mut client = host.client();
@@ -347,10 +363,16 @@ fn retiring_closes_everyone_and_forgets_what_waits() {
             host.deliver(&payload);
         }
     }
-    host.service.sync_done(host.now_ms);
     assert!(one.frames(&mut host).is_empty());
     let mut back = host.connect_with(&resume(one.session));
     assert_eq!(back.welcome(&mut host).session, one.session);
+    host.send(&back, &[(2, Request::Sync { path: None })]);
+    host.run();
+    assert_eq!(
+        back.xids(&mut host),
+        [2],
+        "the sync of the reign before waits for nothing"
+    );
     assert_eq!(host.ask(&mut back, 3, exists("/a", false)).0, 0);
 }
 
