@@ -17,7 +17,7 @@ mod world;
 pub use member::Credential;
 pub use property::{ElectionProperty, ElectionWitness};
 
-use channel::{Channel, Plain, Sticky};
+use channel::{Channel, Sticky};
 use explore::{Grain, Order};
 use quorate_zab::{ElectionRules, Ensemble, Epoch, Zab};
 use std::fmt;
@@ -96,6 +96,17 @@ pub struct ElectionOutcome {
     pub witnesses: Vec<ElectionWitness>,
 }
 
+/// How much time a set of runs may take. Each contains the ones before it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum ElectionSet {
+    /// Seconds.
+    Quick,
+    /// A minute of CPU time.
+    Ci,
+    /// Some minutes.
+    Nightly,
+}
+
 /// One exhaustive run of the protocol as published.
 #[derive(Clone, Copy, Debug)]
 pub struct ElectionRun {
@@ -105,8 +116,8 @@ pub struct ElectionRun {
     pub bounds: ElectionBounds,
     /// How many distinct states there are.
     pub golden: u64,
-    /// Whether it belongs to the quick set; all belong to the others.
-    pub is_quick: bool,
+    /// The smallest set that it belongs to.
+    pub set: ElectionSet,
 }
 
 impl ElectionRun {
@@ -169,63 +180,64 @@ pub(crate) const fn credentials(
 
 /// The runs, each with its golden number of states.
 pub fn election_runs() -> Vec<ElectionRun> {
-    vec![]
+    let equal = credentials((1, 1), (1, 1), (1, 1));
+    let ascending = credentials((1, 1), (1, 2), (1, 3));
+    let descending = credentials((1, 3), (1, 2), (1, 1));
+    let epochs = credentials((2, 1), (1, 1), (1, 1));
+    let conflict = credentials((1, 9), (2, 1), (1, 2));
+    use ElectionSet::{Ci, Nightly, Quick};
+    let run = |set, name, credentials, [reigns, give_ups, restarts]: [u8; 3], golden| ElectionRun {
+        name,
+        bounds: ElectionBounds {
+            credentials,
+            reigns,
+            give_ups,
+            restarts,
+        },
+        golden,
+        set,
+    };
+    vec![
+        run(Quick, "equal credentials", equal, [1, 1, 0], 0),
+        run(Quick, "the higher id has the longer log", ascending, [1, 1, 0], 0),
+        run(Quick, "the lower id has the longer log", descending, [1, 1, 0], 0),
+        run(Quick, "the lowest id has the latest epoch", epochs, [1, 1, 0], 0),
+        run(
+            Quick,
+            "the later epoch has the shorter log",
+            conflict,
+            [1, 1, 0],
+            0,
+        ),
+        run(
+            Ci,
+            "a restart beside a reign, equal credentials",
+            equal,
+            [1, 0, 1],
+            0,
+        ),
+        run(
+            Ci,
+            "a restart beside a reign, conflicting credentials",
+            conflict,
+            [1, 0, 1],
+            0,
+        ),
+        run(Ci, "two restarts", descending, [0, 0, 2], 0),
+        run(Ci, "a restart and a leader left", conflict, [0, 1, 1], 0),
+        run(Ci, "two leaders left", epochs, [0, 2, 0], 0),
+        run(Ci, "two reigns, equal credentials", equal, [2, 2, 0], 0),
+        run(Ci, "two reigns, conflicting credentials", conflict, [2, 2, 0], 0),
+        run(Nightly, "all at once, equal credentials", equal, [1, 1, 1], 0),
+        run(
+            Nightly,
+            "all at once, conflicting credentials",
+            conflict,
+            [1, 1, 1],
+            0,
+        ),
+    ]
 }
 
 #[cfg(test)]
-mod measure {
-    use super::*;
-    #[test]
-    fn measure() {
-        let b: Vec<u64> = std::env::var("B")
-            .unwrap()
-            .split_whitespace()
-            .map(|x| x.parse().unwrap())
-            .collect();
-        let c = |i: usize| (b[i] as u32, b[i + 1]);
-        let bounds = ElectionBounds {
-            credentials: credentials(c(0), c(2), c(4)),
-            reigns: b[6] as u8,
-            give_ups: b[7] as u8,
-            restarts: b[8] as u8,
-        };
-        let out = match std::env::var("PLAIN") {
-            Ok(_) => explore::<Zab, Plain>(
-                Zab,
-                bounds,
-                &ElectionProperty::OF_RUNS,
-                Order::DepthFirst,
-                &|_| (),
-            ),
-            Err(_) => explore::<Zab, Sticky>(
-                Zab,
-                bounds,
-                &ElectionProperty::OF_RUNS,
-                if std::env::var("BFS").is_ok() {
-                    Order::BreadthFirst
-                } else {
-                    Order::DepthFirst
-                },
-                &|_| (),
-            ),
-        };
-        eprintln!(
-            "{bounds}\n{out:#?} rate {}",
-            out.distinct_states as f64 / out.seconds
-        );
-    }
-}
-#[cfg(test)]
-mod measure_mutants {
-    #[test]
-    fn mutants() {
-        let only = std::env::var("M").unwrap_or_default();
-        for m in crate::election_mutants()
-            .iter()
-            .filter(|m| m.name.contains(&only))
-        {
-            let out = m.run(&|_| ());
-            eprintln!("{}: {out:#?}", m.name);
-        }
-    }
-}
+mod tests;

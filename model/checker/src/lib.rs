@@ -4,8 +4,8 @@ mod election_grain;
 mod election_mutants;
 
 pub use election_grain::{
-    Credential, ElectionBounds, ElectionOutcome, ElectionProperty, ElectionRun, ElectionVerdict,
-    ElectionWitness, election_runs,
+    Credential, ElectionBounds, ElectionOutcome, ElectionProperty, ElectionRun, ElectionSet,
+    ElectionVerdict, ElectionWitness, election_runs,
 };
 pub use election_mutants::{ElectionMutant, election_mutants, order_is_total};
 

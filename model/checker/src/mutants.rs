@@ -116,7 +116,7 @@ pub fn mutants() -> Vec<Killing> {
         (AcceptsGap, Property::LogMatching, bounds(2, 1, 0, 0)),
         (PlansByRange, Property::LogMatching, warm(2, 1, 1, 0)),
         (LooksWhileAppending, Property::LogMatching, warm(1, 1, 0, 1)),
-        (KeepsEarlierAcks, Property::QuorumLog, bounds(1, 1, 0, 1)),
+        (KeepsEarlierAcks, Property::CommittedStays, bounds(1, 1, 0, 1)),
         (DeliversOnHint, Property::Integrity, warm(1, 1, 1, 0)),
         (
             BareProposals,

@@ -495,12 +495,10 @@ impl Node {
             }
             Effect::Deliver { upto } => {
                 for &txn in between(&self.disk.durable.log, self.tree.zxid, upto) {
-                    if self.serving {
-                        out.push(Out::Event(Event::Delivered {
-                            txn,
-                            before: self.tree,
-                        }));
-                    }
+                    out.push(Out::Event(Event::Delivered {
+                        txn,
+                        before: self.tree,
+                    }));
                     self.tree = txn;
                 }
             }

@@ -165,7 +165,7 @@ impl Server {
             return Err(Violation::BetterHistory { current, last });
         }
         if chosen {
-            self.synchronise(cx, server, last, fx);
+            self.synchronise(cx, server, last, current.is_some(), fx);
         } else if let Role::Leading(leader) = &mut self.role
             && let Some(learner) = leader.learners.get_mut(&server)
         {
@@ -242,13 +242,13 @@ impl Server {
                 .learners
                 .iter()
                 .filter_map(|(&server, learner)| match learner.stage {
-                    Stage::Promised { last, .. } => Some((server, last)),
+                    Stage::Promised { last, promised } => Some((server, last, promised)),
                     _ => None,
                 })
                 .collect();
             self.persist_current(epoch, fx);
-            for (server, last) in waiting {
-                self.synchronise(cx, server, last, fx);
+            for (server, last, promised) in waiting {
+                self.synchronise(cx, server, last, promised, fx);
             }
         }
     }

@@ -25,7 +25,11 @@ enum Plan {
 impl Server {
     /// Chooses how to bring a learner whose log ends at `last` to a history that is committed up to
     /// `bound`. Exact, because a log that holds a zxid holds everything before it as well.
-    fn plan<R: Rules>(&self, cx: &Context<'_, R>, last: Zxid, bound: Zxid) -> Plan {
+    fn plan<R: Rules>(&self, cx: &Context<'_, R>, last: Zxid, promised: bool, bound: Zxid) -> Plan {
+        if last == Zxid::ZERO && !promised {
+            // So asks a learner whose history is to be replaced; one that is merely new loses nothing by it.
+            return Plan::Snap;
+        }
         if last == bound {
             return Plan::Diff { from: last };
         }
@@ -57,6 +61,7 @@ impl Server {
         cx: &Context<'_, R>,
         server: ServerId,
         last: Zxid,
+        promised: bool,
         fx: &mut Vec<Effect<P>>,
     ) {
         let logged = self.history.last();
@@ -68,7 +73,7 @@ impl Server {
             },
             _ => return,
         };
-        let plan = self.plan(cx, last, bound);
+        let plan = self.plan(cx, last, promised, bound);
         if plan == Plan::Snap {
             // The snapshot is made from the tree: it has to be this history's.
             self.refresh_tree(fx);

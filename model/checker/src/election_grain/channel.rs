@@ -4,6 +4,7 @@
 //! connection may break at any moment, as often as it likes; that loses what is on the wire, and the next
 //! one begins with the message written last unless a newer one waits.
 
+#[cfg(test)]
 use quorate_zab::Slot;
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -32,12 +33,14 @@ pub(super) trait Channel: Clone + Debug + Default + Eq + Hash + Send + Sync + 's
 }
 
 /// A channel as it is: wire and slot, written, read and broken one by one.
+#[cfg(test)]
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(super) struct Plain {
     wire: Option<Message>,
     slot: Slot<Message>,
 }
 
+#[cfg(test)]
 impl Channel for Plain {
     const NEEDS_RESENDS: bool = true;
 
@@ -83,7 +86,7 @@ impl Channel for Plain {
 /// the older is on the wire, or it is gone: broken, or replaced before it was written. A looker
 /// has said its vote to everybody, so its resend timer adds nothing.
 ///
-/// `tests/election.rs` compares what is reachable with either.
+/// Tests compare what is reachable with either, which is all that [`Plain`] is for.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(super) struct Sticky(
     /// Two messages plus one, 0 for none: in the upper half the older, if it is still on the wire; in the
