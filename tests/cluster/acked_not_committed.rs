@@ -14,7 +14,9 @@ fn a_write_that_a_majority_logged_survives_the_leader_that_never_committed_it() 
 
     let relay = ensemble.relay();
     let mark = relay.mark();
-    let acks = relay.hold(move |packet| packet.is_to_leader(PacketType::Ack) && packet.zxid > before);
+    let acks = relay.hold(move |packet| {
+        packet.leader == leader && packet.is_to_leader(PacketType::Ack) && packet.zxid > before
+    });
     let request = client.submit_create("/acked", b"logged by all").unwrap();
     let acked: Vec<i64> = followers
         .iter()

@@ -188,7 +188,6 @@ fn say_in_sessions(to: &Member) {
 fn whatever_is_said_on_any_port_nobody_falls_and_those_who_are_served_notice_nothing() {
     let mut ensemble = Ensemble::builder("hostile", OURS).start();
     let leader = ensemble.wait_all_serve();
-    let epoch = ensemble.at(leader).srvr().unwrap().epoch();
     let mut steady: Vec<Client> = ensemble.members().iter().map(Member::client).collect();
     let writers = Writers::start(
         ensemble
@@ -197,6 +196,7 @@ fn whatever_is_said_on_any_port_nobody_falls_and_those_who_are_served_notice_not
             .map(|member| (member.id(), member.client_address())),
     );
     writers.wait_more(&[1, 2, 3], 20);
+    let epoch = ensemble.at(leader).srvr().unwrap().epoch();
 
     let mut open = Vec::new();
     for member in ensemble.members() {
