@@ -55,7 +55,7 @@ pub fn order_is_total<R: ElectionRules>(rules: &R) -> Result<(), Vec<Vote>> {
     for a in &votes {
         for b in &votes {
             let (above, below) = (rules.outranks(a, b), rules.outranks(b, a));
-            if (a == b) != !(above || below) || above && below {
+            if (a == b) == (above != below) || above && below {
                 return Err(vec![*a, *b]);
             }
             if let Some(c) = votes
@@ -180,7 +180,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             name: "compares ids only",
             doc: "The highest server id wins, whatever its history.",
             killer: ElectionProperty::LeaderMatchesQuorum,
-            golden_steps: 0,
+            golden_steps: 2,
             bounds: bounds(credentials((1, 3), (1, 2), (1, 1)), 0, 0, 0),
             hunt: |mutant, progress| hunt_with(mutant, ComparesIdsOnly, progress),
         },
@@ -188,7 +188,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             name: "compares zxids before epochs",
             doc: "The longer log wins over the later epoch; a strict total order, and the wrong one.",
             killer: ElectionProperty::LeaderMatchesQuorum,
-            golden_steps: 0,
+            golden_steps: 2,
             bounds: bounds(credentials((1, 9), (2, 1), (2, 1)), 0, 0, 0),
             hunt: |mutant, progress| hunt_with(mutant, ComparesZxidFirst, progress),
         },
@@ -204,7 +204,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             name: "elects with one vote too few",
             doc: "Half of the voters, rounded down, elect.",
             killer: ElectionProperty::LeaderMatchesQuorum,
-            golden_steps: 0,
+            golden_steps: 1,
             bounds: bounds(credentials((1, 1), (1, 2), (1, 3)), 0, 0, 0),
             hunt: |mutant, progress| hunt_with(mutant, OneVoteTooFew, progress),
         },
@@ -212,7 +212,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             name: "counts votes of earlier rounds",
             doc: "A vote that its caster has moved on from still elects.",
             killer: ElectionProperty::LeaderMatchesQuorum,
-            golden_steps: 0,
+            golden_steps: 5,
             bounds: bounds(equal, 0, 1, 0),
             hunt: |mutant, progress| hunt_with(mutant, CountsStaleRounds, progress),
         },
@@ -220,7 +220,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             name: "opens a round with what it hears",
             doc: "On a vote of a later round the looker forgets that it is the better candidate.",
             killer: ElectionProperty::LeaderMatchesQuorum,
-            golden_steps: 0,
+            golden_steps: 6,
             bounds: bounds(credentials((1, 1), (1, 2), (1, 3)), 0, 1, 0),
             hunt: |mutant, progress| hunt_with(mutant, OpensWithWhatItHears, progress),
         },
@@ -229,7 +229,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             doc: "The peerEpoch of votes is not raised once the epoch is established: members that came at different times \
                   name different epochs, and a late comer never finds a quorum (ZOOKEEPER-1732).",
             killer: ElectionProperty::HeardLeaderFollowed,
-            golden_steps: 0,
+            golden_steps: 21,
             bounds: bounds(equal, 2, 2, 0),
             hunt: |mutant, progress| hunt_with(mutant, KeepsTheOldEpoch, progress),
         },
@@ -237,7 +237,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             name: "compares whole votes of settled peers",
             doc: "zxid and round must agree as well, which they need not (ZOOKEEPER-1805).",
             killer: ElectionProperty::HeardLeaderFollowed,
-            golden_steps: 0,
+            golden_steps: 20,
             bounds: bounds(equal, 1, 2, 0),
             hunt: |mutant, progress| hunt_with(mutant, ComparesWholeVotes, progress),
         },
@@ -246,7 +246,7 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             doc: "The best candidate known leads once everybody has answered, even if the answer was that there is a leader \
                   (ZOOKEEPER-975): a late comer leads beside a live ensemble.",
             killer: ElectionProperty::NoLeaderBesideHeard,
-            golden_steps: 0,
+            golden_steps: 15,
             bounds: bounds(equal, 1, 0, 0),
             hunt: |mutant, progress| hunt_with(mutant, EndsWhenAllAnswered, progress),
         },

@@ -28,9 +28,26 @@ pub(super) trait Channel: Clone + Debug + Default + Eq + Hash + Send + Sync + 's
     fn sender_restarts(&mut self);
     /// The receiver's process ended; another begins, and the sender connects to it.
     fn receiver_restarts(&mut self);
-    /// Forgets messages that can change nothing any more. May forget fewer.
-    fn forget(&mut self, is_dead: impl Fn(Message) -> bool);
+    /// Merges what `fate` allows, or less.
+    fn merge(&mut self, fate: impl Fn(Message) -> Fate);
 }
+
+/// What a message can still bring about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fate {
+    /// What it says may matter.
+    Lives {
+        /// Whether it is a vote, which one with a leader answers.
+        is_vote: bool,
+    },
+    /// That it is a vote may matter, since one with a leader answers it: as good as [`ASKS`].
+    Asks,
+    /// Nothing.
+    Dead,
+}
+
+/// The message that stands for all votes that count for nothing any more.
+pub(super) const ASKS: Message = 0;
 
 /// A channel as it is: wire and slot, written, read and broken one by one.
 #[cfg(test)]
@@ -76,7 +93,7 @@ impl Channel for Plain {
         self.slot.on_link_up();
     }
 
-    fn forget(&mut self, _: impl Fn(Message) -> bool) {}
+    fn merge(&mut self, _: impl Fn(Message) -> Fate) {}
 }
 
 /// A [`Plain`] channel with the states merged that unlimited breaks make equivalent.
@@ -142,8 +159,15 @@ impl Channel for Sticky {
         *self = Self::of(None, self.newest());
     }
 
-    fn forget(&mut self, is_dead: impl Fn(Message) -> bool) {
-        let lives = |message: &Message| !is_dead(*message);
-        *self = Self::of(self.older().filter(lives), self.newest().filter(lives));
+    fn merge(&mut self, fate: impl Fn(Message) -> Fate) {
+        let merged = |message: Message| match fate(message) {
+            Fate::Lives { .. } => Some(message),
+            Fate::Asks => Some(ASKS),
+            Fate::Dead => None,
+        };
+        let (older, newest) = (self.older().and_then(merged), self.newest().and_then(merged));
+        let newest_asks = newest.is_some_and(|message| fate(message) != Fate::Lives { is_vote: false });
+        let asks_more = older != Some(ASKS) || !newest_asks;
+        *self = Self::of(older.filter(|_| asks_more), newest);
     }
 }

@@ -3,7 +3,7 @@
 
 use quorate_zab::{
     Candidacy, Context, Election, ElectionEffect, ElectionInput, ElectionRules, Epoch, Notification,
-    PeerEpoch, PeerState, ServerId, Vote, Zxid,
+    PeerEpoch, PeerState, Round, ServerId, Vote, Zxid,
 };
 
 /// What a server's durable state is worth to an election: compared by epoch, then by zxid.
@@ -47,6 +47,22 @@ pub(super) struct Spoken {
     pub(super) notification: Notification,
     /// Ghost.
     pub(super) cast: Option<Credential>,
+}
+
+impl Spoken {
+    /// A vote that counts for nobody, in no round.
+    pub(super) const ASKS: Self = Self {
+        notification: Notification {
+            state: PeerState::Looking,
+            vote: Vote {
+                leader: Vote::NO_LEADER,
+                zxid: Vote::NO_ZXID,
+                epoch: PeerEpoch::NONE,
+            },
+            round: Round::ZERO,
+        },
+        cast: None,
+    };
 }
 
 /// One of `N` servers; peers are numbered from 0, server ids from 1.

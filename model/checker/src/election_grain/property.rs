@@ -165,6 +165,11 @@ impl ElectionWitness {
         }
     }
 
+    /// Whether only an established leader gives occasion for it.
+    pub const fn needs_reign(self) -> bool {
+        matches!(self, Self::LooksBesideEnsemble | Self::JoinsEstablished)
+    }
+
     const fn bit(self) -> u32 {
         1 << self as u32
     }

@@ -1,6 +1,6 @@
 //! How are millions of worlds kept small? Servers and messages are numbered, and each step is taken once.
 
-use super::channel::Message;
+use super::channel::{ASKS, Message};
 use super::member::{Decision, Event, Member, Part, Spoken, id, peer};
 use foldhash::fast::FixedState;
 use quorate_zab::{Context, ElectionRules, Ensemble, Notification, PeerState, Round};
@@ -49,7 +49,7 @@ pub(super) struct Table<const N: usize> {
 
 impl<const N: usize> Table<N> {
     pub(super) fn new() -> Self {
-        Self {
+        let mut table = Self {
             members: Vec::new(),
             summaries: Vec::new(),
             numbers: HashMap::default(),
@@ -57,7 +57,10 @@ impl<const N: usize> Table<N> {
             message_numbers: HashMap::default(),
             steps: HashMap::default(),
             consequences: Vec::new(),
-        }
+        };
+        let asks = table.number_of_message(Spoken::ASKS);
+        assert_eq!(asks, ASKS, "it is the first");
+        table
     }
 
     pub(super) fn member(&self, number: u32) -> &Member<N> {

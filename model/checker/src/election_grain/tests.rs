@@ -49,7 +49,6 @@ fn assert_channels_agree<R: ElectionRules>(rules: R, budgets: [u8; 3]) {
     let mut table = Table::new();
     let sticky = situations::<R, Sticky, 2>(&setting, &mut table);
     let plain = situations::<R, Plain, 2>(&setting, &mut table);
-    println!("{budgets:?} {}", sticky.len());
     assert!(
         sticky.len() > 30,
         "there is something to compare: {}",
@@ -71,6 +70,46 @@ fn assert_channels_agree<R: ElectionRules>(rules: R, budgets: [u8; 3]) {
 fn merged_channels_reach_what_plain_ones_do_between_two_servers() {
     for budgets in [[1, 1, 0], [2, 3, 0], [1, 0, 2], [1, 1, 1], [0, 2, 2], [1, 2, 1]] {
         assert_channels_agree(Zab, budgets);
+    }
+}
+
+/// [`Sticky`] as it is without [`Channel::merge`].
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+struct Unmerged(Sticky);
+
+impl Channel for Unmerged {
+    const NEEDS_RESENDS: bool = false;
+
+    fn put(&mut self, message: channel::Message) {
+        self.0.put(message);
+    }
+    fn front(&self) -> Option<channel::Message> {
+        self.0.front()
+    }
+    fn arrived(&mut self) {
+        self.0.arrived();
+    }
+    fn by_itself(&self) -> impl Iterator<Item = (&'static str, Self)> {
+        let ways: Vec<_> = self.0.by_itself().collect();
+        ways.into_iter().map(|(how, channel)| (how, Self(channel)))
+    }
+    fn sender_restarts(&mut self) {
+        self.0.sender_restarts();
+    }
+    fn receiver_restarts(&mut self) {
+        self.0.receiver_restarts();
+    }
+    fn merge(&mut self, _: impl Fn(channel::Message) -> channel::Fate) {}
+}
+
+#[test]
+fn merging_messages_changes_nothing_for_three_servers() {
+    for budgets in [[1, 0, 0], [0, 1, 0]] {
+        let setting = setting(Zab, 3, budgets);
+        let mut table = Table::new();
+        let merged = situations::<_, Sticky, 3>(&setting, &mut table);
+        let unmerged = situations::<_, Unmerged, 3>(&setting, &mut table);
+        assert_eq!(merged, unmerged, "{budgets:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can happen next? Servers, channels and budgets, and every way on from there.
 
-use super::channel::{Channel, Message};
+use super::channel::{ASKS, Channel, Fate, Message};
 use super::member::{Event, Member, Part, peer};
 use super::property::{Flaws, judge};
 use super::table::{Key, Table};
@@ -230,10 +230,12 @@ impl<C: Channel, const N: usize> World<C, N> {
         }
     }
 
-    /// Forgets messages that can change nothing any more, unless they are a looker's last word, which asks
-    /// those with a leader for an answer: votes of a round before any in which the receiver will look,
-    /// and whatever is said to one that will not look again.
-    fn forget_dead(&mut self, table: &Table<N>) {
+    /// Merges messages that can make no difference, if no process ends any more. A vote of a round before
+    /// any in which the receiver will look counts for nothing, but once that has a leader it answers, and
+    /// the answer may wait until its reader looks. If nobody begins to look any more, such votes, and whatever
+    /// is said to one with a leader, are good for nothing; except a looker's last word, by which
+    /// it asks those with a leader.
+    fn merge_messages(&mut self, table: &Table<N>) {
         if self.left.restarts > 0 {
             return; // A process begins with the first round.
         }
@@ -247,18 +249,24 @@ impl<C: Channel, const N: usize> World<C, N> {
             };
             for from in (0..N).filter(|&from| from != to) {
                 let sender = table.summary(self.members[from]);
-                self.channels[from][to].forget(|message| {
+                self.channels[from][to].merge(|message| {
                     let said = &table.message(message).notification;
                     let is_vote = said.state == PeerState::Looking;
-                    let is_dead = first_round.is_none_or(|first| is_vote && said.round < first);
-                    is_dead && !(is_vote && sender.says == Some(*said))
+                    let counts = first_round.is_some_and(|first| !is_vote || said.round >= first);
+                    if counts || is_vote && sender.says == Some(*said) {
+                        Fate::Lives { is_vote }
+                    } else if is_vote && looks_again {
+                        Fate::Asks
+                    } else {
+                        Fate::Dead
+                    }
                 });
             }
         }
     }
 
     fn offer(&self, table: &Table<N>, what: What, mut to: Self, steps: &mut Vec<Step<C, N>>) {
-        to.forget_dead(table);
+        to.merge_messages(table);
         if to != *self {
             steps.push(Step { what, to });
         }
@@ -277,6 +285,11 @@ impl What {
     pub(super) fn tell<const N: usize>(self, table: &Table<N>) -> String {
         use super::member::id;
         match self {
+            Self::Hear {
+                from,
+                to,
+                message: ASKS,
+            } => format!("{} hears {}: an old vote", id(to), id(from)),
             Self::Hear { from, to, message } => {
                 let said = table.message(message).notification;
                 format!(
