@@ -134,6 +134,8 @@ pub(crate) struct Driver {
     timers: Timers,
     began: Instant,
     effects: Vec<Effect<Payload>>,
+    /// Empty between rounds.
+    performing: Vec<Effect<Payload>>,
     election_effects: Vec<ElectionEffect>,
     actions: Vec<Action>,
     /// Who waits until what it told is in the kernel.
@@ -169,6 +171,7 @@ impl Driver {
             timers: parts.timers,
             began: Instant::now(),
             effects: parts.first,
+            performing: Vec::new(),
             election_effects: Vec::new(),
             actions: Vec::new(),
             recorded: Vec::new(),
@@ -237,9 +240,13 @@ impl Driver {
                 // A connection that has ended needs no leave any more.
                 let _ = recorded.send(());
             }
-            for effect in std::mem::take(&mut self.effects) {
+            // The two buffers change places, so that neither is allocated anew.
+            let mut effects = std::mem::take(&mut self.performing);
+            std::mem::swap(&mut effects, &mut self.effects);
+            for effect in effects.drain(..) {
                 self.perform(effect)?;
             }
+            self.performing = effects;
             self.perform_election();
             self.disk.submit(&mut self.log_ops);
             self.flush_links();

@@ -69,9 +69,27 @@ impl Recent {
 
     /// The entries above `after` up to `upto`, which is at or above the floor if `after` is.
     pub(crate) fn range(&self, after: Zxid, upto: Zxid) -> impl Iterator<Item = &LogEntry> {
-        let first = self.entries.partition_point(|entry| entry.zxid <= after);
-        let end = self.entries.partition_point(|entry| entry.zxid <= upto);
+        let first = self.behind(after);
+        let end = self.behind(upto);
         self.entries.range(first..end.max(first))
+    }
+
+    /// The index behind the last entry at or below `zxid`. What is asked for is mostly near the end, in the
+    /// epoch of the end, where counters are contiguous: found without a search.
+    fn behind(&self, zxid: Zxid) -> usize {
+        let guess = self.entries.back().and_then(|last| {
+            let same_epoch = last.zxid.epoch() == zxid.epoch();
+            let newer = last
+                .zxid
+                .counter()
+                .checked_sub(zxid.counter())
+                .filter(|_| same_epoch)?;
+            self.entries.len().checked_sub(newer as usize)
+        });
+        match guess {
+            Some(index) if index > 0 && self.entries[index - 1].zxid == zxid => index,
+            _ => self.entries.partition_point(|entry| entry.zxid <= zxid),
+        }
     }
 
     /// Lets go of the oldest entries beyond the bound, as long as they are delivered and on disk:

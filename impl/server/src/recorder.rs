@@ -188,7 +188,7 @@ impl Recorder {
     /// Counts so far, now and then; to be called every half tick or so, between two steps.
     pub(crate) fn mark(&mut self, server: &Server) {
         self.calls += 1;
-        if self.calls % MARK_EVERY == 0 {
+        if self.calls.is_multiple_of(MARK_EVERY) {
             let state = digest_of_state(server, &mut self.scratch);
             self.trace.mark(Some(state));
             if let Some(trouble) = self.trace.trouble() {

@@ -11,6 +11,7 @@ use quorate_trace::{Ended, Side};
 use quorate_wire::quorum::message::put_revalidated;
 use quorate_wire::quorum::{ConnName, FromLeader, FromLearner};
 use quorate_zab::{Conn, Input, Message, ServerId, Standing, Zxid};
+use std::collections::BTreeSet;
 use std::io;
 
 impl Driver {
@@ -169,7 +170,7 @@ impl Driver {
                 self.on_message(conn, message, number);
             }
             FromLeader::NewLeader { message, config } => {
-                if config.is_some_and(|config| config != self.config_text) {
+                if config.is_some_and(|config| members(&config) != members(&self.config_text)) {
                     tracing::warn!("the leader's configuration of the ensemble is not this server's");
                 }
                 self.on_message(conn, message, number);
@@ -222,4 +223,15 @@ fn ended(why: &io::Error) -> Ended {
         io::ErrorKind::InvalidData => Ended::Garbled,
         _ => Ended::ByOtherEnd,
     }
+}
+
+/// The members that a configuration's text names. Versions and the places of clients differ between servers
+/// that agree on these.
+fn members(config: &[u8]) -> BTreeSet<&[u8]> {
+    let lines = config
+        .split(|&byte| byte == b'\n')
+        .filter(|line| line.starts_with(b"server."));
+    lines
+        .map(|line| line.split(|&byte| byte == b';').next().unwrap_or(line))
+        .collect()
 }

@@ -161,7 +161,7 @@ impl<R: AsyncRead + Unpin> Reading<R> {
             {
                 let incoming = match side {
                     Side::Learner => Incoming::FromLearner(FromLearner::decode(packet).map_err(malformed)?),
-                    Side::Leader(snapshots) => self.from_leader(packet, snapshots).await?,
+                    Side::Leader(snapshots) => self.leaders(packet, snapshots).await?,
                 };
                 stage = stage.after(&incoming)?;
                 if stage == Stage::Synced && self.limit != limits.once_synced {
@@ -185,7 +185,7 @@ impl<R: AsyncRead + Unpin> Reading<R> {
         }
     }
 
-    async fn from_leader(&mut self, packet: QuorumPacket, snapshots: &Snapshots) -> io::Result<Incoming> {
+    async fn leaders(&mut self, packet: QuorumPacket, snapshots: &Snapshots) -> io::Result<Incoming> {
         match FromLeader::decode(packet).map_err(malformed)? {
             FromLeader::Message(message @ Message::Snap { zxid }) => {
                 let received = self.snapshot(snapshots.clone(), zxid).await?;

@@ -48,3 +48,32 @@ fn a_cut_below_the_floor_lowers_it() {
     recent.push(at(3, 1), Bytes::new());
     assert_eq!(zxids(&recent, at(2, 5), at(3, 1)), [at(3, 1)]);
 }
+
+#[test]
+fn a_range_is_the_same_with_and_without_the_guess() {
+    let mut recent = filled(4, usize::MAX);
+    // A hole, as Apache may leave one, and a new epoch.
+    for zxid in [at(1, 7), at(1, 8), at(3, 1), at(3, 2)] {
+        recent.push(zxid, Bytes::new());
+    }
+    let all = [
+        at(1, 1),
+        at(1, 2),
+        at(1, 3),
+        at(1, 4),
+        at(1, 7),
+        at(1, 8),
+        at(3, 1),
+        at(3, 2),
+    ];
+    let asked = (1..=4).flat_map(|epoch| (0..10).map(move |counter| at(epoch, counter)));
+    for after in asked.clone() {
+        for upto in asked.clone() {
+            let expected: Vec<_> = all
+                .into_iter()
+                .filter(|&zxid| zxid > after && zxid <= upto)
+                .collect();
+            assert_eq!(zxids(&recent, after, upto), expected, "({after:?}, {upto:?}]");
+        }
+    }
+}
