@@ -1,6 +1,6 @@
 //! Explores the agreement grain within bounds given as `txns elections crashes breaks`.
 
-use quorate_checker::{Agreement, Bounds, Verdict, exhaust, shortest_violation};
+use quorate_checker::{Agreement, Bounds, Reductions, Verdict, exhaust, shortest_violation};
 use quorate_zab::Zab;
 
 fn main() {
@@ -22,19 +22,23 @@ fn main() {
     };
     let breadth_first = std::env::args().any(|arg| arg == "bfs");
     let mut model = Agreement::new(Zab, bounds);
-    if std::env::args().any(|arg| arg == "asymmetric") {
-        model = model.without_symmetry();
-    }
+    let without = |name: &str| std::env::args().any(|arg| arg == name);
+    model = model.with_reductions(Reductions {
+        symmetry: !without("asymmetric"),
+        numbering: !without("unnumbered"),
+        quiet_arrivals: !without("unquiet"),
+    });
     let outcome = if breadth_first {
         shortest_violation(model, &mut |_| {})
     } else {
         exhaust(model, &mut |_| {})
     };
     println!(
-        "{bounds}: {} distinct, {} generated, {:.1} s, {:.0} distinct/s",
+        "{bounds}: {} distinct of {} parts, {} generated, {:.1} CPU s, {:.0} distinct/CPU s",
         outcome.distinct,
+        outcome.parts,
         outcome.generated,
-        outcome.elapsed.as_secs_f64(),
+        outcome.cpu.as_secs_f64(),
         outcome.rate()
     );
     println!("witnesses: {:?}", outcome.witnesses);

@@ -12,6 +12,7 @@ fn main() {
         let outcome = killing.run(&mut |_| {});
         let (found, steps) = match &outcome.verdict {
             Verdict::Exhausted => ("SURVIVES".to_owned(), Vec::new()),
+            Verdict::Unfinished => ("UNFINISHED".to_owned(), Vec::new()),
             Verdict::Violated { property, story } => (format!("{property:?}"), story.clone()),
         };
         println!(

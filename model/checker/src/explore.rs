@@ -10,7 +10,11 @@ use crate::witness::Witness;
 use crate::world::Agreement;
 use quorate_zab::Rules;
 use stateright::{Checker, HasDiscoveries, Model};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+/// How often a run says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
 /// What an exploration found.
 #[derive(Clone, Debug)]
@@ -21,6 +25,10 @@ pub struct Outcome {
     pub generated: usize,
     /// How long it took.
     pub elapsed: Duration,
+    /// How much of that its thread was running, to within a few hundred states.
+    pub cpu: Duration,
+    /// Distinct servers, connections and histories: what the worlds are made of.
+    pub parts: usize,
     /// What came out.
     pub verdict: Verdict,
     /// What was met on the way.
@@ -39,6 +47,8 @@ pub enum Verdict {
         /// The run, a line for each step.
         story: Vec<String>,
     },
+    /// The exploration ended early: nothing follows.
+    Unfinished,
 }
 
 impl Outcome {
@@ -48,9 +58,9 @@ impl Outcome {
         states * states / 2f64.powi(65)
     }
 
-    /// Distinct states per second.
+    /// Distinct states per second that the exploring thread was running.
     pub fn rate(&self) -> f64 {
-        self.distinct as f64 / self.elapsed.as_secs_f64().max(1e-9)
+        self.distinct as f64 / self.cpu.as_secs_f64().max(1e-3)
     }
 }
 
@@ -83,43 +93,46 @@ pub fn shortest_violation<R: Rules + Send + Sync + 'static>(
 }
 
 fn finish<R: Rules + Send + Sync + 'static>(
-    checker: impl Checker<Agreement<R>>,
+    mut checker: impl Checker<Agreement<R>>,
     started: Instant,
     progress: &mut dyn FnMut(usize),
 ) -> Outcome {
-    while !checker.is_done() {
-        progress(checker.unique_state_count());
-        std::thread::park_timeout(Duration::from_millis(20));
+    for handle in checker.handles() {
+        while !handle.is_finished() {
+            std::thread::park_timeout(PROGRESS_EVERY);
+            progress(checker.unique_state_count());
+        }
+        handle.join().expect("no step of the checker panics");
     }
-    let checker = checker.join();
     let model = checker.model();
+    // Before paths are reconstructed, which asks for ways on again.
+    let expanded = model.expanded.load(Ordering::Relaxed);
+    let cpu = Duration::from_nanos(model.cpu_ns.load(Ordering::Relaxed));
+    let elapsed = started.elapsed();
+    let distinct = checker.unique_state_count();
     let witnesses = Witness::ALL
         .iter()
         .copied()
         .filter(|&witness| model.witnessed.met(witness))
         .collect();
-    let violation = checker
-        .discoveries()
-        .into_iter()
-        .min_by_key(|(_, path)| path.clone().into_actions().len());
+    let violation = checker.discoveries().into_values().next();
     let verdict = match violation {
-        None => Verdict::Exhausted,
-        Some((_, path)) => {
-            let property = path
-                .last_state()
-                .ghost
-                .broken()
-                .expect("a violation has a property");
+        None if expanded == distinct as u64 => Verdict::Exhausted,
+        None => Verdict::Unfinished,
+        Some(path) => {
+            let property = path.last_state().ghost.broken();
             Verdict::Violated {
-                property,
+                property: property.expect("a violation has a property"),
                 story: story(model, path),
             }
         }
     };
     Outcome {
-        distinct: checker.unique_state_count(),
+        distinct,
         generated: checker.state_count(),
-        elapsed: started.elapsed(),
+        elapsed,
+        cpu,
+        parts: model.nodes.len() + model.links.len() + model.ghosts.len(),
         verdict,
         witnesses,
     }

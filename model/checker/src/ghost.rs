@@ -23,8 +23,8 @@ pub struct Ghost {
     disclaimed: Vec<Property>,
     /// The epochs that were chosen, ascending.
     reigns: Vec<Reign>,
-    /// For each server, the last epoch promised so that it counts, and to whom.
-    promised: Vec<Option<(Epoch, ServerId)>>,
+    /// For each server, the last epoch promised so that it counts.
+    promised: Vec<Option<Epoch>>,
     /// For each server, the last transaction that its clients could ever see.
     served: Vec<Zxid>,
     /// A `sync` under way: who asked, and the last commit then.
@@ -37,7 +37,6 @@ pub struct Ghost {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct Reign {
     epoch: Epoch,
-    leader: ServerId,
     /// The last transaction of its initial history.
     initial: Txn,
     established: bool,
@@ -114,31 +113,26 @@ impl Ghost {
         &self.committed
     }
 
-    /// The epochs that were chosen, with leader and whether they were established.
-    pub fn reigns(&self) -> impl Iterator<Item = (Epoch, ServerId, bool)> + '_ {
-        self.reigns
-            .iter()
-            .map(|reign| (reign.epoch, reign.leader, reign.established))
+    /// The epochs that were chosen, and whether they were established.
+    pub fn reigns(&self) -> impl Iterator<Item = (Epoch, bool)> + '_ {
+        self.reigns.iter().map(|reign| (reign.epoch, reign.established))
     }
 
     /// The same history with servers renamed: server `i` becomes `to[i]`.
     pub(crate) fn renamed(&self, rename: &dyn Fn(ServerId) -> ServerId, to: &[usize]) -> Self {
         let mut renamed = self.clone();
         for (from, &to) in to.iter().enumerate() {
-            renamed.promised[to] = self.promised[from].map(|(epoch, leader)| (epoch, rename(leader)));
+            renamed.promised[to] = self.promised[from];
             renamed.served[to] = self.served[from];
-        }
-        for reign in &mut renamed.reigns {
-            reign.leader = rename(reign.leader);
         }
         renamed.sync = self.sync.map(|(server, zxid)| (rename(server), zxid));
         renamed
     }
 
     /// What tells server `i` from the others, whatever they are called.
-    pub(crate) fn signature(&self, i: usize, me: ServerId) -> (Option<Epoch>, Zxid, Vec<bool>) {
-        let leads = self.reigns.iter().map(|reign| reign.leader == me).collect();
-        (self.promised[i].map(|(epoch, _)| epoch), self.served[i], leads)
+    pub(crate) fn signature(&self, i: usize, me: ServerId) -> (Option<Epoch>, Zxid, bool) {
+        let asks = self.sync.is_some_and(|(server, _)| server == me);
+        (self.promised[i], self.served[i], asks)
     }
 
     /// A client of the node at `scene` asks for `sync`.
@@ -165,8 +159,50 @@ impl Ghost {
             Event::Chosen { epoch } => self.on_chosen(scene, *epoch, witnessed),
             Event::Established { epoch } => self.on_established(scene, *epoch, witnessed),
             Event::Committed { epoch, upto } => self.on_committed(scene, *epoch, *upto, witnessed),
-            Event::Proposed(txn) => self.on_proposed(scene, *txn),
-            Event::Appended { txn, before } => self.on_appended(scene, *txn, *before),
+            Event::Delivered { txn, before } => self.on_delivered(scene, *txn, *before, witnessed),
+            Event::Serves { epoch, tree } => self.on_serves(scene, *epoch, *tree, witnessed),
+            Event::Synced => self.on_synced(scene, witnessed),
+            _ => {
+                if let Some(property) = self.check(scene, event, witnessed) {
+                    self.breaks(property);
+                }
+            }
+        }
+    }
+
+    /// The history after `event`, if that is another one. Most events are only checked.
+    pub(crate) fn after(
+        &self,
+        scene: Scene<'_>,
+        event: &Event,
+        witnessed: &mut dyn FnMut(Witness),
+    ) -> Option<Self> {
+        let is_noted = matches!(
+            event,
+            Event::Promised { .. }
+                | Event::Chosen { .. }
+                | Event::Established { .. }
+                | Event::Committed { .. }
+                | Event::Delivered { .. }
+                | Event::Serves { .. }
+                | Event::Synced
+        );
+        if !is_noted && self.check(scene, event, witnessed).is_none() {
+            return None;
+        }
+        let mut after = self.clone();
+        after.observe(scene, event, witnessed);
+        Some(after)
+    }
+
+    /// The property that an event breaks which history need not keep.
+    fn check(&self, scene: Scene<'_>, event: &Event, witnessed: &mut dyn FnMut(Witness)) -> Option<Property> {
+        let broken = |holds: bool, property| if holds { None } else { Some(property) };
+        match event {
+            Event::Proposed(txn) => broken(self.is_on_top(scene, *txn), Property::PrimaryIntegrity),
+            Event::Appended { txn, before } => {
+                broken(is_matched_at(scene, *txn, *before), Property::LogMatching)
+            }
             Event::Dropped(dropped) => {
                 if !dropped.is_empty() {
                     witnessed(Witness::TailDropped);
@@ -174,17 +210,27 @@ impl Ghost {
                 let lost = dropped
                     .iter()
                     .any(|&txn| self.has(txn) && !is_held_by_others(scene, txn));
-                self.expect(!lost, Property::CommittedStays);
+                broken(!lost, Property::CommittedStays)
             }
-            Event::Shrunk => self.check_quorum_log(scene),
-            Event::Entered { epoch } => self.on_entered(scene, *epoch, witnessed),
-            Event::EpochDurable { epoch } => self.on_epoch_durable(scene, *epoch),
-            Event::Delivered { txn, before } => self.on_delivered(scene, *txn, *before, witnessed),
-            Event::Serves { epoch, tree } => self.on_serves(scene, *epoch, *tree, witnessed),
-            Event::Looks => self.on_looks(scene),
-            Event::Synced => self.on_synced(scene, witnessed),
-            Event::HungUp(violation) => self.on_hung_up(*violation, witnessed),
-            Event::Broke(property) => self.breaks(*property),
+            Event::Shrunk => broken(self.is_on_every_quorum(scene), Property::QuorumLog),
+            Event::Entered { epoch } => broken(
+                self.is_whole_at_entry(scene, *epoch, witnessed),
+                Property::HistoryConsistency,
+            ),
+            Event::EpochDurable { epoch } => {
+                broken(self.is_whole_on_disk(scene, *epoch), Property::HistoryConsistency)
+            }
+            Event::Looks => broken(is_matched(scene), Property::LogMatching)
+                .or_else(|| broken(self.votes_are_true(scene), Property::BetterVoteKnowsMore)),
+            Event::HungUp(violation) => broken(is_legal(*violation, witnessed), Property::MessagesAreLegal),
+            Event::Broke(property) => Some(*property),
+            Event::Promised { .. }
+            | Event::Chosen { .. }
+            | Event::Established { .. }
+            | Event::Committed { .. }
+            | Event::Delivered { .. }
+            | Event::Serves { .. }
+            | Event::Synced => None,
         }
     }
 
@@ -192,11 +238,11 @@ impl Ghost {
         find(&self.committed, txn.zxid).is_some_and(|at| self.committed[at] == txn)
     }
 
+    /// A promise is made durable once for each epoch, so each counts once, whoever gets it.
     fn on_promised(&mut self, scene: Scene<'_>, epoch: Epoch) {
-        let Some(leader) = scene.leader else { return };
         let promised = &mut self.promised[scene.at];
-        let fine = promised.is_none_or(|(before, to)| before < epoch || before == epoch && to == leader);
-        *promised = Some((epoch, leader));
+        let fine = promised.is_none_or(|before| before < epoch);
+        *promised = Some(epoch);
         self.expect(fine, Property::PromiseIsDurable);
     }
 
@@ -205,7 +251,6 @@ impl Ghost {
         let initial = node.disk.logical().last();
         let reign = Reign {
             epoch,
-            leader: node.me,
             initial,
             established: false,
         };
@@ -300,17 +345,18 @@ impl Ghost {
                 self.expect(upto <= reign.initial.zxid, Property::InitialHistory);
             }
         }
-        self.check_quorum_log(scene);
+        let everywhere = self.is_on_every_quorum(scene);
+        self.expect(everywhere, Property::QuorumLog);
     }
 
     /// Everything committed is durable on so many servers that every quorum has one of them.
-    fn check_quorum_log(&mut self, scene: Scene<'_>) {
+    fn is_on_every_quorum(&self, scene: Scene<'_>) -> bool {
         let seen = scene.nodes.iter().flatten().count();
         if seen < scene.ensemble.voters().len() {
-            return; // An audit that does not see every disk cannot say.
+            return true; // An audit that does not see every disk cannot say.
         }
         let Some(&last) = self.committed.last() else {
-            return;
+            return true;
         };
         let without = scene
             .nodes
@@ -318,50 +364,38 @@ impl Ghost {
             .flatten()
             .filter(|node| !node.disk.durable.holds(last))
             .map(|node| node.me);
-        let missed = scene.ensemble.is_majority(scene.ensemble.votes(without));
-        self.expect(!missed, Property::QuorumLog);
+        !scene.ensemble.is_majority(scene.ensemble.votes(without))
     }
 
-    fn on_proposed(&mut self, scene: Scene<'_>, txn: Txn) {
+    /// Whether a leader that proposes `txn` has delivered all that older epochs committed.
+    fn is_on_top(&self, scene: Scene<'_>, txn: Txn) -> bool {
         let tree = scene.node().tree.zxid;
         let epoch = txn.zxid.epoch();
         let older = between(&self.committed, Zxid::ZERO, Zxid::new(epoch, 0)).last();
-        let fine = older.is_none_or(|older| older.zxid <= tree);
-        self.expect(fine, Property::PrimaryIntegrity);
+        older.is_none_or(|older| older.zxid <= tree)
     }
 
-    fn on_appended(&mut self, scene: Scene<'_>, txn: Txn, before: Txn) {
-        for (i, node) in scene.nodes.iter().enumerate() {
-            if i != scene.at
-                && let Some(node) = node
-                && let Some(found) = node.disk.find(txn.zxid)
-            {
-                self.expect(found == (txn, before), Property::LogMatching);
-            }
-        }
-    }
-
-    fn on_entered(&mut self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) {
+    /// Whether a learner that acknowledges NEWLEADER has its leader's history.
+    fn is_whole_at_entry(&self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) -> bool {
         let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) else {
-            return; // The leader is not seen by this audit.
+            return true; // The leader is not seen by this audit.
         };
         let initial = self.reigns[at].initial;
         let history = scene.node().disk.logical();
-        let whole = history.holds(initial)
-            && history
-                .iter()
-                .all(|txn| txn.zxid <= initial.zxid || txn.zxid.epoch() == epoch);
-        self.expect(whole, Property::HistoryConsistency);
         if initial.zxid > Zxid::ZERO {
             witnessed(Witness::EnteredWithHistory);
         }
+        history.holds(initial)
+            && history
+                .iter()
+                .all(|txn| txn.zxid <= initial.zxid || txn.zxid.epoch() == epoch)
     }
 
     /// currentEpoch is half of the vote: it must not be on disk before the history that it vouches for.
-    fn on_epoch_durable(&mut self, scene: Scene<'_>, epoch: Epoch) {
-        if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
-            let whole = scene.node().disk.durable.holds(self.reigns[at].initial);
-            self.expect(whole, Property::HistoryConsistency);
+    fn is_whole_on_disk(&self, scene: Scene<'_>, epoch: Epoch) -> bool {
+        match self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
+            Ok(at) => scene.node().disk.durable.holds(self.reigns[at].initial),
+            Err(_) => true,
         }
     }
 
@@ -412,54 +446,33 @@ impl Ghost {
         self.served[at] = self.served[at].max(zxid);
     }
 
-    fn on_looks(&mut self, scene: Scene<'_>) {
+    /// Whether the votes of the server at `scene` and of every other that looks say who knows more.
+    fn votes_are_true(&self, scene: Scene<'_>) -> bool {
         let node = scene.node();
-        self.check_matching(scene);
-        for (i, other) in scene.nodes.iter().enumerate() {
-            if i == scene.at {
-                continue;
+        scene.nodes.iter().enumerate().all(|(i, other)| {
+            let looks = |other: &&Node| other.server().is_some_and(|server| server.is_votable());
+            match other.filter(looks) {
+                Some(other) if i != scene.at => {
+                    self.is_true_of(node, i, other) && self.is_true_of(other, scene.at, node)
+                }
+                _ => true,
             }
-            let Some(other) = other else { continue };
-            if other.server().is_some_and(|server| server.is_votable()) {
-                self.compare_votes(node, i, other);
-                self.compare_votes(other, scene.at, node);
-            }
-        }
+        })
     }
 
-    /// The log of the node at `scene` against all others, at the last zxid that they share.
-    fn check_matching(&mut self, scene: Scene<'_>) {
-        let mine = scene.node().disk.logical();
-        for (i, other) in scene.nodes.iter().enumerate() {
-            let Some(other) = other else { continue };
-            let theirs = other.disk.logical();
-            if i == scene.at {
-                continue;
-            }
-            let shared = mine
-                .iter()
-                .rev()
-                .find_map(|txn| Some((mine.find(txn.zxid)?, theirs.find(txn.zxid)?)));
-            if let Some((here, there)) = shared {
-                self.expect(here == there, Property::LogMatching);
-            }
-        }
-    }
-
-    fn compare_votes(&mut self, better: &Node, other_at: usize, other: &Node) {
+    /// Whether `better`, if its vote is not worse, has what clients of `other` have seen.
+    fn is_true_of(&self, better: &Node, other_at: usize, other: &Node) -> bool {
         let (Some(mine), Some(theirs)) = (better.server(), other.server()) else {
-            return;
+            return true;
         };
         let key = |server: &quorate_zab::Server| (server.current(), server.history().last());
         if key(mine) < key(theirs) {
-            return;
+            return true;
         }
-        let history = better.disk.logical();
         let served = self.served[other_at];
-        let all = between(&self.committed, Zxid::ZERO, served)
+        between(&self.committed, Zxid::ZERO, served)
             .iter()
-            .all(|txn| history.holds(*txn));
-        self.expect(all, Property::BetterVoteKnowsMore);
+            .all(|txn| better.disk.holds(*txn))
     }
 
     fn on_synced(&mut self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) {
@@ -472,19 +485,52 @@ impl Ghost {
             witnessed(Witness::SyncAnswered);
         }
     }
+}
 
-    fn on_hung_up(&mut self, violation: Violation, witnessed: &mut dyn FnMut(Witness)) {
-        match violation {
-            // What a learner meets in ordinary life: an old leader, or a cut that it cannot make.
-            Violation::StaleEpoch { .. } => witnessed(Witness::StaleLeaderRefused),
-            Violation::BetterHistory { .. } => witnessed(Witness::WorseLeaderRefused),
-            Violation::CutTooDeep { .. } => {}
-            Violation::Unexpected
-            | Violation::Gap { .. }
-            | Violation::CommitOutOfOrder { .. }
-            | Violation::AckOutOfOrder { .. }
-            | Violation::PingMismatch { .. } => self.breaks(Property::MessagesAreLegal),
+/// Whether no other log holds something else at the zxid of `txn`, or behind another predecessor.
+fn is_matched_at(scene: Scene<'_>, txn: Txn, before: Txn) -> bool {
+    scene.nodes.iter().enumerate().all(|(i, node)| match node {
+        Some(node) if i != scene.at => node
+            .disk
+            .find(txn.zxid)
+            .is_none_or(|found| found == (txn, before)),
+        _ => true,
+    })
+}
+
+/// Whether the log of the node at `scene` agrees with all others at the last zxid that they share.
+fn is_matched(scene: Scene<'_>) -> bool {
+    let mine = scene.node().disk.logical();
+    scene.nodes.iter().enumerate().all(|(i, other)| match other {
+        Some(other) if i != scene.at => {
+            let shared = mine
+                .iter()
+                .rev()
+                .find_map(|txn| Some((mine.find(txn.zxid)?, other.disk.find(txn.zxid)?)));
+            shared.is_none_or(|(here, there)| here == there)
         }
+        _ => true,
+    })
+}
+
+/// Whether a correct server can hang up for this reason on a correct one.
+fn is_legal(violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
+    match violation {
+        // What a learner meets in ordinary life: an old leader, or a cut that it cannot make.
+        Violation::StaleEpoch { .. } => {
+            witnessed(Witness::StaleLeaderRefused);
+            true
+        }
+        Violation::BetterHistory { .. } => {
+            witnessed(Witness::WorseLeaderRefused);
+            true
+        }
+        Violation::CutTooDeep { .. } => true,
+        Violation::Unexpected
+        | Violation::Gap { .. }
+        | Violation::CommitOutOfOrder { .. }
+        | Violation::AckOutOfOrder { .. }
+        | Violation::PingMismatch { .. } => false,
     }
 }
 

@@ -8,25 +8,32 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::Deref;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
-/// One shared value.
-pub struct Cell<T: 'static>(&'static Slot<T>);
-
-struct Slot<T> {
-    hash: u64,
-    value: T,
+/// Something that is kept once, with what was worked out about it.
+pub(crate) trait Part: Eq + Hash + Send + Sync + 'static {
+    /// What is worked out once for each value, when it is first asked for.
+    type Notes: Default + Send + Sync;
 }
 
-impl<T> Clone for Cell<T> {
+/// One shared value.
+pub(crate) struct Cell<T: Part>(&'static Slot<T>);
+
+struct Slot<T: Part> {
+    hash: u64,
+    value: T,
+    notes: T::Notes,
+}
+
+impl<T: Part> Clone for Cell<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Cell<T> {}
+impl<T: Part> Copy for Cell<T> {}
 
-impl<T> Deref for Cell<T> {
+impl<T: Part> Deref for Cell<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -34,53 +41,109 @@ impl<T> Deref for Cell<T> {
     }
 }
 
-impl<T> Cell<T> {
+impl<T: Part> Cell<T> {
     /// The value, for as long as the process lives.
-    pub fn get(self) -> &'static T {
+    pub(crate) fn get(self) -> &'static T {
         &self.0.value
     }
 
     /// The hash of its content, salted by its table.
-    pub fn content_hash(self) -> u64 {
+    pub(crate) fn content_hash(self) -> u64 {
         self.0.hash
+    }
+
+    /// What was worked out about it.
+    pub(crate) fn notes(self) -> &'static T::Notes {
+        &self.0.notes
     }
 }
 
-impl<T> PartialEq for Cell<T> {
+impl<T: Part> PartialEq for Cell<T> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0)
     }
 }
 
-impl<T> Eq for Cell<T> {}
+impl<T: Part> Eq for Cell<T> {}
 
-impl<T> Hash for Cell<T> {
+impl<T: Part> Hash for Cell<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0.hash);
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Cell<T> {
+impl<T: Part + fmt::Debug> fmt::Debug for Cell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.value.fmt(f)
     }
 }
 
-/// The values of one type.
-pub struct Table<T: 'static> {
-    salt: FixedState,
-    slots: Mutex<HashMap<u64, Vec<Cell<T>>, foldhash::fast::FixedState>>,
+/// A value under each renaming of the servers, by the renaming's number.
+#[derive(Debug)]
+pub(crate) struct Renamed<T: Part>(OnceLock<Box<[OnceLock<Cell<T>>]>>);
+
+impl<T: Part> Default for Renamed<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
 }
 
-impl<T> fmt::Debug for Table<T> {
+impl<T: Part> Renamed<T> {
+    /// The value under renaming `number` of `count`, worked out by `compute` at first.
+    pub(crate) fn get(&self, number: usize, count: usize, compute: impl FnOnce() -> Cell<T>) -> Cell<T> {
+        let all = self
+            .0
+            .get_or_init(|| (0..count).map(|_| OnceLock::new()).collect());
+        *all[number].get_or_init(compute)
+    }
+}
+
+/// The values of one type.
+pub(crate) struct Table<T: Part> {
+    salt: FixedState,
+    slots: Mutex<HashMap<u64, Few<T>, ByHash>>,
+}
+
+/// Different values of one hash; hardly ever more than one.
+type Few<T> = smallvec::SmallVec<[Cell<T>; 1]>;
+
+/// The keys are hashes already.
+#[derive(Clone, Copy, Debug, Default)]
+struct ByHash;
+
+impl BuildHasher for ByHash {
+    type Hasher = Verbatim;
+
+    fn build_hasher(&self) -> Verbatim {
+        Verbatim(0)
+    }
+}
+
+struct Verbatim(u64);
+
+impl Hasher for Verbatim {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("the keys are 64 bits");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl<T: Part> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").finish_non_exhaustive()
     }
 }
 
-impl<T: Eq + Hash> Table<T> {
+impl<T: Part> Table<T> {
     /// An empty table whose hashes depend on `salt`.
-    pub fn new(salt: u64) -> Self {
+    pub(crate) fn new(salt: u64) -> Self {
         Self {
             salt: FixedState::with_seed(salt),
             slots: Mutex::default(),
@@ -92,14 +155,18 @@ impl<T: Eq + Hash> Table<T> {
     /// # Panics
     ///
     /// If another thread panicked while it held the table.
-    pub fn intern(&self, value: T) -> Cell<T> {
+    pub(crate) fn intern(&self, value: T) -> Cell<T> {
         let hash = self.salt.hash_one(&value);
         let mut slots = self.slots.lock().expect("no thread died in the table");
         let same = slots.entry(hash).or_default();
         if let Some(&cell) = same.iter().find(|cell| ***cell == value) {
             return cell;
         }
-        let cell = Cell(Box::leak(Box::new(Slot { hash, value })));
+        let cell = Cell(Box::leak(Box::new(Slot {
+            hash,
+            value,
+            notes: T::Notes::default(),
+        })));
         same.push(cell);
         cell
     }
@@ -109,23 +176,14 @@ impl<T: Eq + Hash> Table<T> {
     /// # Panics
     ///
     /// If another thread panicked while it held the table.
-    pub fn len(&self) -> usize {
-        self.slots
-            .lock()
-            .expect("no thread died in the table")
-            .values()
-            .map(Vec::len)
-            .sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub(crate) fn len(&self) -> usize {
+        let slots = self.slots.lock().expect("no thread died in the table");
+        slots.values().map(smallvec::SmallVec::len).sum()
     }
 }
 
-/// What was computed before: keys to results that live as long as the process.
-pub(crate) struct Memo<K, V: 'static>(Mutex<HashMap<K, &'static V, foldhash::fast::FixedState>>);
+/// What was computed before: keys to results.
+pub(crate) struct Memo<K, V>(Mutex<HashMap<K, V, foldhash::fast::FixedState>>);
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {
@@ -133,14 +191,14 @@ impl<K, V> Default for Memo<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V> Memo<K, V> {
+impl<K: Eq + Hash, V: Copy> Memo<K, V> {
     /// The result for `key`, computed by `compute` if it is not there.
-    pub(crate) fn get(&self, key: K, compute: impl FnOnce(&K) -> V) -> &'static V {
+    pub(crate) fn get(&self, key: K, compute: impl FnOnce(&K) -> V) -> V {
         let mut table = self.0.lock().expect("no thread died in the memo");
         if let Some(&known) = table.get(&key) {
             return known;
         }
-        let value: &'static V = Box::leak(Box::new(compute(&key)));
+        let value = compute(&key);
         table.insert(key, value);
         value
     }

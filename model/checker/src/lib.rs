@@ -4,8 +4,8 @@ mod election_grain;
 mod election_mutants;
 
 pub use election_grain::{
-    Credential, ElectionBounds, ElectionOutcome, ElectionProperty, ElectionRun, ElectionSet,
-    ElectionVerdict, ElectionWitness, election_runs,
+    Credential, ElectionBounds, ElectionOutcome, ElectionProperty, ElectionRun, ElectionSet, ElectionVerdict,
+    ElectionWitness, election_runs,
 };
 pub use election_mutants::{ElectionMutant, election_mutants, order_is_total};
 
@@ -37,4 +37,4 @@ pub use node::{Brain, Event, Forbidden, Frame, Happening, Node, Out};
 pub use property::Property;
 pub use txn::Txn;
 pub use witness::{Witness, Witnessed};
-pub use world::{Action, Agreement, Flaws, World};
+pub use world::{Action, Agreement, Flaws, Reductions, World};

@@ -6,7 +6,7 @@
 use crate::bounds::Bounds;
 use crate::explore::{Outcome, Verdict, shortest_violation};
 use crate::property::Property;
-use crate::world::{Agreement, Flaws};
+use crate::world::{Agreement, Flaws, Reductions};
 use quorate_zab::{Ensemble, Epoch, Rules, Skeleton, Zab, Zxid};
 
 /// The protocol with a rule wrong.
@@ -157,13 +157,21 @@ pub fn mutants() -> Vec<Killing> {
 }
 
 impl Killing {
-    /// Looks for the shortest run in which a property notices the mutant.
+    /// Looks for the shortest run in which the named property notices the mutant.
     pub fn run(&self, progress: &mut dyn FnMut(usize)) -> Outcome {
+        self.run_with(Reductions::ALL, progress)
+    }
+
+    /// As [`Self::run`], with these reductions.
+    pub fn run_with(&self, reductions: Reductions, progress: &mut dyn FnMut(usize)) -> Outcome {
         let flaws = Flaws {
             unsynced_truncation: self.mutant == Mutant::UnsyncedTruncation,
         };
         shortest_violation(
-            Agreement::new(self.mutant, self.bounds).with_flaws(flaws),
+            Agreement::new(self.mutant, self.bounds)
+                .with_flaws(flaws)
+                .with_reductions(reductions)
+                .hunting(self.killer),
             progress,
         )
     }

@@ -2,42 +2,55 @@
 
 use crate::link::Link;
 use crate::node::Frame;
-use crate::world::{Action, Agreement, World, id};
-use quorate_zab::Rules;
+use crate::world::{Action, Agreement, World, id, index};
+use quorate_zab::{Message, Rules, ServerId};
 use stateright::Path;
 
-/// The steps of `path`. Servers are called anew at each step where symmetry renames them, so a line
-/// gives the names of its own step.
-pub(crate) fn story<R: Rules>(_: &Agreement<R>, path: Path<World, Action>) -> Vec<String> {
-    let steps = path.into_vec();
+/// What each server was called at the start of the run, by its place.
+type Names = Vec<ServerId>;
+
+/// The steps of `path`. A world is kept under whichever names symmetry likes; a story gives each server one
+/// name from beginning to end.
+pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> Vec<String> {
     let mut lines = Vec::new();
-    for (world, action) in &steps {
-        if let Some(action) = action {
-            lines.push(tell(world, action));
+    let mut names: Names = (0..usize::from(model.bounds.servers)).map(id).collect();
+    for (world, action) in path.into_vec() {
+        let Some(action) = action else { continue };
+        lines.push(tell(&world, &action, &names));
+        let (_, to) = model.apply_named(&world, action);
+        if !to.is_empty() {
+            let mut moved = names.clone();
+            for (from, &to) in to.iter().enumerate() {
+                moved[to] = names[from];
+            }
+            names = moved;
         }
     }
     lines
 }
 
-fn tell(world: &World, action: &Action) -> String {
+fn tell(world: &World, action: &Action, names: &Names) -> String {
+    let id = |i: usize| names[i];
+    let named = |server: ServerId| names[index(server)];
     match *action {
         Action::Lead(i) => format!("{:?} begins to lead", id(i)),
         Action::Join { learner, leader } => format!("{:?} connects to {:?}", id(learner), id(leader)),
         Action::Deliver(at, end) => {
             let link = &world.links[at];
-            let frame = link.incoming(end).front().map_or_else(String::new, tell_frame);
+            let frame = link.incoming(end).front();
+            let frame = frame.map_or_else(String::new, |frame| tell_frame(frame, names));
             format!(
                 "{:?} receives {frame} from {:?}",
-                link.server(end),
-                link.server(Link::other(end))
+                named(link.server(end)),
+                named(link.server(Link::other(end)))
             )
         }
         Action::Break(at, end) => {
             let link = &world.links[at];
             format!(
                 "{:?} loses its connection with {:?}",
-                link.server(end),
-                link.server(Link::other(end))
+                named(link.server(end)),
+                named(link.server(Link::other(end)))
             )
         }
         Action::LogDone(i) => format!(
@@ -69,8 +82,18 @@ fn tell(world: &World, action: &Action) -> String {
     }
 }
 
-fn tell_frame(frame: &Frame) -> String {
+fn tell_frame(frame: &Frame, names: &Names) -> String {
     match frame {
+        Frame::Message(Message::FollowerInfo { server, accepted }) => {
+            let server = names[index(*server)];
+            format!(
+                "{:?}",
+                Message::<u64>::FollowerInfo {
+                    server,
+                    accepted: *accepted
+                }
+            )
+        }
         Frame::Message(message) => format!("{message:?}"),
         Frame::Snapshot(last) => format!("SNAP up to {:?}", last.zxid),
         Frame::SyncRequest => "a sync request".to_owned(),

@@ -4,47 +4,61 @@
 //! every order is tried and the least result kept. Whatever the choice, a world is replaced by one
 //! that is equal to it but for names, so a poor choice costs states, never a verdict.
 
-use crate::ghost::Ghost;
 use crate::intern::{Cell, Memo};
 use crate::link::Link;
 use crate::node::{Brain, Frame, Node};
 use crate::world::{Agreement, World, id, index};
 use foldhash::quality::FixedState;
-use quorate_zab::{Message, Rules, ServerId};
+use quorate_zab::{Conn, Message, Rules, ServerId};
+use smallvec::SmallVec;
 use std::hash::BuildHasher;
+use std::sync::OnceLock;
 
 /// Where each server goes: the server at place `i` is called `id(to[i])` afterwards.
 type Permutation = Vec<usize>;
 
-/// Renamed parts, computed once.
+/// A hash that does not depend on names.
+pub(crate) type Signature = OnceLock<u64>;
+
+/// One for each server.
+pub(crate) type Signatures = OnceLock<Box<[u64]>>;
+
+/// New numbers of a leader's connections, where they change.
+type Numbers = SmallVec<[(Conn, Conn); 4]>;
+
+/// All renamings, and renumbered parts.
 #[derive(Debug)]
 pub(crate) struct Renaming {
     permutations: Vec<Permutation>,
-    nodes: Memo<(Cell<Node>, usize), Cell<Node>>,
-    links: Memo<(Cell<Link>, usize), Cell<Link>>,
-    ghosts: Memo<(Cell<Ghost>, usize), Cell<Ghost>>,
-    signatures: Memo<Cell<Node>, u64>,
-    ghost_signatures: Memo<(Cell<Ghost>, usize), u64>,
+    /// The number of each permutation, by its code.
+    numbers: Vec<usize>,
+    nodes: Memo<(Cell<Node>, Numbers), Cell<Node>>,
+    links: Memo<(Cell<Link>, Conn), Cell<Link>>,
 }
 
 impl Renaming {
     pub(crate) fn new(servers: usize) -> Self {
+        let permutations = permutations(servers);
+        let mut numbers = vec![0; servers.pow(servers as u32)];
+        for (number, to) in permutations.iter().enumerate() {
+            numbers[code(to)] = number;
+        }
         Self {
-            permutations: permutations(servers),
+            permutations,
+            numbers,
             nodes: Memo::default(),
             links: Memo::default(),
-            ghosts: Memo::default(),
-            signatures: Memo::default(),
-            ghost_signatures: Memo::default(),
         }
     }
 
     fn number(&self, to: &[usize]) -> usize {
-        self.permutations
-            .iter()
-            .position(|known| known == to)
-            .expect("all permutations are known")
+        self.numbers[code(to)]
     }
+}
+
+/// The permutation as the digits of a number.
+fn code(to: &[usize]) -> usize {
+    to.iter().fold(0, |code, &digit| code * to.len() + digit)
 }
 
 fn permutations(n: usize) -> Vec<Permutation> {
@@ -64,77 +78,132 @@ fn permutations(n: usize) -> Vec<Permutation> {
 }
 
 impl<R: Rules> Agreement<R> {
-    /// The one of the worlds equal to `world` but for names that stands for all of them; its links in order.
-    pub(crate) fn canonical(&self, mut world: World) -> World {
-        if self.symmetry {
-            let signatures: Vec<u64> = (0..world.nodes.len())
-                .map(|i| self.signature(&world, i))
-                .collect();
-            let mut order: Vec<usize> = (0..world.nodes.len()).collect();
-            order.sort_by_key(|&i| signatures[i]);
-            let distinct = order
-                .windows(2)
-                .all(|pair| signatures[pair[0]] != signatures[pair[1]]);
-            world = if distinct {
-                self.renamed(world, &places(&order))
-            } else {
-                self.least(world, &signatures)
-            };
+    /// The one of the worlds equal to `world` but for names that stands for all of them, its links in
+    /// order; and where each server went.
+    pub(crate) fn canonical(&self, mut world: World) -> (World, Vec<usize>) {
+        let n = world.nodes.len();
+        if !self.reductions.symmetry {
+            self.tidy(&mut world);
+            return (world, Vec::new());
         }
-        sort_links(&mut world);
-        world
+        let signatures: SmallVec<[u64; 5]> = (0..n).map(|i| self.signature(&world, i)).collect();
+        let mut order: SmallVec<[usize; 5]> = (0..n).collect();
+        order.sort_unstable_by_key(|&i| signatures[i]);
+        let distinct = order
+            .windows(2)
+            .all(|pair| signatures[pair[0]] != signatures[pair[1]]);
+        if distinct {
+            let mut to: SmallVec<[usize; 5]> = SmallVec::from_elem(0, n);
+            for (place, &from) in order.iter().enumerate() {
+                to[from] = place;
+            }
+            let number = self.renaming.number(&to);
+            self.rename(&mut world, number);
+            self.tidy(&mut world);
+            return (world, Vec::from(&*to));
+        }
+        self.least(&world, &signatures)
     }
 
     /// The least of the worlds that keep servers in order of their signatures.
-    fn least(&self, world: World, signatures: &[u64]) -> World {
+    fn least(&self, world: &World, signatures: &[u64]) -> (World, Vec<usize>) {
         let n = signatures.len();
-        (0..self.renaming.permutations.len())
-            .filter_map(|number| {
-                let to = &self.renaming.permutations[number];
-                let mut placed = vec![0; n];
+        let all = self.renaming.permutations.iter().enumerate();
+        let (_, world, to) = all
+            .filter_map(|(number, to)| {
+                let mut placed: SmallVec<[u64; 5]> = SmallVec::from_elem(0, n);
                 for (from, &to) in to.iter().enumerate() {
                     placed[to] = signatures[from];
                 }
                 placed.is_sorted().then(|| {
-                    let mut renamed = self.renamed(world.clone(), to);
-                    sort_links(&mut renamed);
-                    renamed
+                    let mut renamed = world.clone();
+                    self.rename(&mut renamed, number);
+                    self.tidy(&mut renamed);
+                    (key(&renamed), renamed, to)
                 })
             })
-            .min_by_key(key)
-            .expect("some order is in order")
+            .min_by(|(a, ..), (b, ..)| a.cmp(b))
+            .expect("some order is in order");
+        (world, to.clone())
     }
 
-    /// The same world with the server at place `i` called `id(to[i])`.
-    fn renamed(&self, mut world: World, to: &[usize]) -> World {
+    /// Calls the server at place `i` `id(to[i])`, for the permutation `to` of that number.
+    fn rename(&self, world: &mut World, number: usize) {
+        let count = self.renaming.permutations.len();
+        let to = &*self.renaming.permutations[number];
         if to.iter().enumerate().all(|(from, &to)| from == to) {
-            return world;
+            return;
         }
-        let number = self.renaming.number(to);
         let rename = |server: ServerId| id(to[index(server)]);
-        let nodes = std::mem::take(&mut world.nodes);
-        let mut placed = nodes.clone();
+        let nodes = world.nodes.clone();
         for (from, cell) in nodes.into_iter().enumerate() {
-            placed[to[from]] = *self.renaming.nodes.get((cell, number), |(cell, _)| {
+            world.nodes[to[from]] = cell.notes().renamed.get(number, count, || {
                 self.nodes.intern(rename_node(cell.get(), &rename))
             });
         }
-        world.nodes = placed;
         for link in &mut world.links {
-            *link = *self.renaming.links.get((*link, number), |(cell, _)| {
-                self.links.intern(rename_link(cell.get(), &rename))
+            *link = link.notes().renamed.get(number, count, || {
+                self.links.intern(rename_link(link.get(), &rename))
             });
         }
-        world.ghost = *self.renaming.ghosts.get((world.ghost, number), |(cell, _)| {
-            self.ghosts.intern(cell.get().renamed(&rename, to))
+        world.ghost = world.ghost.notes().renamed.get(number, count, || {
+            self.ghosts.intern(world.ghost.renamed(&rename, to))
         });
-        world
+    }
+
+    /// Puts links in order, and numbers each leader's connections in that order.
+    fn tidy(&self, world: &mut World) {
+        sort_links(world);
+        if !self.reductions.numbering {
+            return;
+        }
+        let mut renumbered = false;
+        for leader in 0..world.nodes.len() {
+            let me = id(leader);
+            let mut numbers = Numbers::new();
+            let mut next = 0;
+            let is_taken = |world: &World, number| {
+                world
+                    .links
+                    .iter()
+                    .any(|link| link.learner == me && link.learner_end == Some(number))
+            };
+            for at in 0..world.links.len() {
+                let link = world.links[at];
+                let Some(old) = link.leader_end.filter(|_| link.leader == me) else {
+                    continue;
+                };
+                while is_taken(world, Conn::new(next)) {
+                    next += 1;
+                }
+                let new = Conn::new(next);
+                next += 1;
+                if new != old {
+                    numbers.push((old, new));
+                    world.links[at] = self.renaming.links.get((link, new), |&(link, new)| {
+                        let mut link = link.get().clone();
+                        link.leader_end = Some(new);
+                        self.links.intern(link)
+                    });
+                }
+            }
+            if !numbers.is_empty() {
+                renumbered = true;
+                let key = (world.nodes[leader], numbers);
+                world.nodes[leader] = self.renaming.nodes.get(key, |(node, numbers)| {
+                    self.nodes.intern(renumber_node(node.get(), numbers))
+                });
+            }
+        }
+        if renumbered {
+            sort_links(world);
+        }
     }
 
     /// What tells the server at place `i` from the others, whatever all are called.
     fn signature(&self, world: &World, i: usize) -> u64 {
-        let n = world.nodes.len();
-        let node = *self.renaming.signatures.get(world.nodes[i], |cell| {
+        let cell = world.nodes[i];
+        let node = *cell.notes().signature.get_or_init(|| {
             let me = index(cell.me);
             // Itself first, the others in whichever order gives the least hash.
             let orders = self.renaming.permutations.iter().filter(|to| to[me] == 0);
@@ -144,30 +213,29 @@ impl<R: Rules> Agreement<R> {
                     FixedState::with_seed(1).hash_one(&renamed)
                 })
                 .min()
-                .unwrap_or(n as u64)
+                .expect("one order is some order")
         });
-        let ghost = *self
-            .renaming
-            .ghost_signatures
-            .get((world.ghost, i), |&(cell, i)| {
-                FixedState::with_seed(2).hash_one(cell.get().signature(i, id(i)))
-            });
-        node ^ ghost.rotate_left(17)
+        let ghost = world.ghost;
+        let history = ghost.notes().signatures.get_or_init(|| {
+            (0..world.nodes.len())
+                .map(|i| FixedState::with_seed(2).hash_one(ghost.signature(i, id(i))))
+                .collect()
+        });
+        node ^ history[i].rotate_left(17)
     }
 }
 
-fn places(order: &[usize]) -> Permutation {
-    let mut to = vec![0; order.len()];
-    for (place, &from) in order.iter().enumerate() {
-        to[from] = place;
-    }
-    to
-}
-
+/// By ends; of two that the leader has not noticed to be gone, the one whose learner has not arrived is last.
 fn sort_links(world: &mut World) {
-    world
-        .links
-        .sort_by_key(|link| (link.learner, link.leader, link.learner_end, link.leader_end));
+    world.links.sort_unstable_by_key(|link| {
+        (
+            link.learner,
+            link.leader,
+            link.learner_end,
+            link.up.len(),
+            link.leader_end,
+        )
+    });
 }
 
 fn key(world: &World) -> Vec<u64> {
@@ -185,6 +253,21 @@ fn rename_node(node: &Node, rename: &dyn Fn(ServerId) -> ServerId) -> Node {
     };
     Node {
         me: rename(node.me),
+        brain,
+        ..node.clone()
+    }
+}
+
+fn renumber_node(node: &Node, numbers: &Numbers) -> Node {
+    let renumber = |conn: Conn| {
+        let new = numbers.iter().find(|(old, _)| *old == conn);
+        new.map_or(conn, |&(_, new)| new)
+    };
+    let brain = match &node.brain {
+        Brain::Quorate(server) => Brain::Quorate(server.renumbered(&renumber)),
+        java @ Brain::Java(_) => java.clone(),
+    };
+    Node {
         brain,
         ..node.clone()
     }

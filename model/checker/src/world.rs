@@ -6,19 +6,23 @@
 use crate::bounds::Bounds;
 use crate::disk::Durable;
 use crate::ghost::{Ghost, Scene};
-use crate::intern::{Cell, Memo, Table};
+use crate::intern::{Cell, Memo, Part, Renamed, Table};
 use crate::link::{End, Link};
 use crate::node::{Event, Frame, Happening, Node, Out};
-use crate::symmetry::Renaming;
+use crate::property::Property;
+use crate::symmetry::{Renaming, Signature, Signatures};
 use crate::witness::{Witness, Witnessed};
-use quorate_zab::{Conn, Ensemble, Input, Rules, Server, ServerId, Standing, Zxid};
+use quorate_zab::{Conn, Ensemble, Input, Message, Rules, Server, ServerId, Standing, Zxid};
+use smallvec::SmallVec;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
 /// A state of the ensemble, its disks and its connections, with what happened and what still may.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct World {
-    pub(crate) nodes: Vec<Cell<Node>>,
+    pub(crate) nodes: SmallVec<[Cell<Node>; 5]>,
     /// In order of their ends.
-    pub(crate) links: Vec<Cell<Link>>,
+    pub(crate) links: SmallVec<[Cell<Link>; 8]>,
     pub(crate) ghost: Cell<Ghost>,
     /// What is left of the bounds.
     pub(crate) left: Bounds,
@@ -62,7 +66,90 @@ pub enum Action {
 #[derive(Debug)]
 struct Stepped {
     node: Cell<Node>,
-    out: Vec<Out>,
+    events: Vec<Event>,
+    /// For each connection what the node does to it, in order.
+    traffic: Vec<(Conn, Cell<Burst>)>,
+}
+
+/// What one step does to one connection: frames that are sent, and last perhaps its end.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Burst {
+    frames: Vec<Frame>,
+    closes: bool,
+}
+
+/// What is worked out about a node or a link once.
+#[derive(Debug)]
+pub(crate) struct NodeNotes {
+    pub(crate) renamed: Renamed<Node>,
+    pub(crate) signature: Signature,
+}
+
+impl Default for NodeNotes {
+    fn default() -> Self {
+        Self {
+            renamed: Renamed::default(),
+            signature: Signature::default(),
+        }
+    }
+}
+
+/// What is worked out about a link once.
+#[derive(Debug, Default)]
+pub(crate) struct LinkNotes {
+    pub(crate) renamed: Renamed<Link>,
+    /// The link without the next frame to its learner, and without the next to its leader.
+    received: [OnceLock<Cell<Link>>; 2],
+}
+
+/// What is worked out about a history once.
+#[derive(Debug, Default)]
+pub(crate) struct GhostNotes {
+    pub(crate) renamed: Renamed<Ghost>,
+    pub(crate) signatures: Signatures,
+}
+
+impl Part for Node {
+    type Notes = NodeNotes;
+}
+
+impl Part for Link {
+    type Notes = LinkNotes;
+}
+
+impl Part for Ghost {
+    type Notes = GhostNotes;
+}
+
+impl Part for Burst {
+    type Notes = ();
+}
+
+/// Which worlds are taken for one, and which steps are taken at once. Each is sound by an argument in
+/// `docs/properties.md`, and each is guarded by a run without it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reductions {
+    /// Worlds that differ in the servers' names alone are one.
+    pub symmetry: bool,
+    /// A leader's connections are numbered in the order of its learners, not of their coming.
+    pub numbering: bool,
+    /// Frames arrive at once if their arrival commutes with everything and nobody sees it.
+    pub quiet_arrivals: bool,
+}
+
+impl Reductions {
+    /// All of them.
+    pub const ALL: Self = Self {
+        symmetry: true,
+        numbering: true,
+        quiet_arrivals: true,
+    };
+    /// The plain state space.
+    pub const NONE: Self = Self {
+        symmetry: false,
+        numbering: false,
+        quiet_arrivals: false,
+    };
 }
 
 /// The agreement grain: rules, bounds, and the tables that its worlds share.
@@ -72,15 +159,24 @@ pub struct Agreement<R> {
     pub(crate) flaws: Flaws,
     pub(crate) bounds: Bounds,
     pub(crate) ensemble: Ensemble,
-    /// Whether worlds that differ in the servers' names alone are one.
-    pub(crate) symmetry: bool,
+    pub(crate) reductions: Reductions,
     pub(crate) nodes: Table<Node>,
     pub(crate) links: Table<Link>,
     pub(crate) ghosts: Table<Ghost>,
-    steps: Memo<(Cell<Node>, Happening), Stepped>,
+    bursts: Table<Burst>,
+    steps: Memo<(Cell<Node>, Happening), &'static Stepped>,
+    sent: Memo<(Cell<Link>, End, Cell<Burst>), Option<Cell<Link>>>,
     pub(crate) renaming: Renaming,
     /// What was met on the way.
     pub witnessed: Witnessed,
+    /// Worlds of which the ways on were asked for: all of them, if a run was exhaustive.
+    pub(crate) expanded: AtomicU64,
+    /// What the exploring thread used, in nanoseconds.
+    pub(crate) cpu_ns: AtomicU64,
+    /// The property that is to be broken, if no other counts.
+    pub(crate) hunted: Option<Property>,
+    /// The first world met in which a property is broken that counts.
+    pub(crate) first_broken: OnceLock<World>,
 }
 
 /// What a shell could do wrong; a mutant of the world instead of the rules.
@@ -106,13 +202,28 @@ impl<R: Rules> Agreement<R> {
             flaws: Flaws::default(),
             bounds,
             ensemble: Ensemble::majority((0..bounds.servers as usize).map(id)),
-            symmetry: true,
+            reductions: Reductions::ALL,
             nodes: Table::new(0),
             links: Table::new(0),
             ghosts: Table::new(0),
+            bursts: Table::new(0),
             steps: Memo::default(),
+            sent: Memo::default(),
             renaming: Renaming::new(bounds.servers as usize),
             witnessed: Witnessed::default(),
+            expanded: AtomicU64::new(0),
+            cpu_ns: AtomicU64::new(0),
+            hunted: None,
+            first_broken: OnceLock::new(),
+        }
+    }
+
+    /// The same, but a run ends only when this property is broken.
+    #[must_use]
+    pub fn hunting(self, property: Property) -> Self {
+        Self {
+            hunted: Some(property),
+            ..self
         }
     }
 
@@ -122,13 +233,10 @@ impl<R: Rules> Agreement<R> {
         Self { flaws, ..self }
     }
 
-    /// The same without any reduction by symmetry.
+    /// The same with these reductions instead of all.
     #[must_use]
-    pub fn without_symmetry(self) -> Self {
-        Self {
-            symmetry: false,
-            ..self
-        }
+    pub fn with_reductions(self, reductions: Reductions) -> Self {
+        Self { reductions, ..self }
     }
 
     /// The same with other hashes: equal counts make a missed collision very unlikely.
@@ -154,14 +262,14 @@ impl<R: Rules> Agreement<R> {
         });
         let mut world = World {
             nodes: nodes.collect(),
-            links: Vec::new(),
+            links: SmallVec::new(),
             ghost: self.ghosts.intern(Ghost::new(servers)),
             left: self.bounds,
         };
         if self.bounds.warm {
             self.establish(&mut world);
         }
-        self.canonical(world)
+        self.canonical(world).0
     }
 
     /// The first server leads, all others join it, and everything on the way arrives.
@@ -283,10 +391,84 @@ impl<R: Rules> Agreement<R> {
     pub(crate) fn apply(&self, world: &World, action: Action) -> World {
         let mut next = world.clone();
         self.perform(&mut next, action);
+        self.canonical(next).0
+    }
+
+    /// As [`Self::apply`], and says where each server went.
+    pub(crate) fn apply_named(&self, world: &World, action: Action) -> (World, Vec<usize>) {
+        let mut next = world.clone();
+        self.perform(&mut next, action);
         self.canonical(next)
     }
 
     fn perform(&self, next: &mut World, action: Action) {
+        self.act(next, action);
+        if self.reductions.quiet_arrivals {
+            while self.quiet_arrival(next) {}
+        }
+    }
+
+    /// Lets one frame arrive whose arrival nobody can tell from its being on the way. Its effect is on what
+    /// its reader remembers of this connection alone, it puts nothing out, nothing else that can
+    /// happen there depends on it or undoes it but the end of the connection, and that undoes it whole.
+    fn quiet_arrival(&self, world: &mut World) -> bool {
+        for at in 0..world.links.len() {
+            let link = world.links[at];
+            for end in [End::Learner, End::Leader] {
+                let Some(conn) = link.conn(end) else { continue };
+                let Some(frame) = link.incoming(end).front() else {
+                    continue;
+                };
+                let i = index(link.server(end));
+                if !self.may_be_quiet(&world.nodes[i], conn, frame) {
+                    continue;
+                }
+                let frame = frame.clone();
+                let before = world.nodes[i];
+                let stepped = self.stepped(before, Happening::Frame { conn, frame });
+                let same =
+                    |a: &Node, b: &Node| a.disk == b.disk && a.tree == b.tree && a.serving == b.serving;
+                if stepped.events.is_empty() && stepped.traffic.is_empty() && same(&before, &stepped.node) {
+                    world.nodes[i] = stepped.node;
+                    world.links[at] = self.received(link, end);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether the arrival of `frame` may be one that nobody can tell from its being on the way: DIFF and
+    /// early COMMITs, which a synchronising learner only notes, and the second ACK of (e, 0). That an
+    /// early COMMIT is only noted is a rule, and where that rule is wrong it is not.
+    fn may_be_quiet(&self, node: &Node, conn: Conn, frame: &Frame) -> bool {
+        let (Frame::Message(message), Some(server)) = (frame, node.server()) else {
+            return false;
+        };
+        let synchronises = || {
+            let standing = server.standing();
+            matches!(standing, Standing::Following { conn: on, serving: false, .. } if on == Some(conn))
+        };
+        match message {
+            Message::Diff { .. } => synchronises(),
+            Message::Commit { .. } => !self.rules.may_deliver(false) && synchronises(),
+            Message::Ack { zxid } if zxid.counter() == 0 => server
+                .learners()
+                .any(|learner| learner.conn == conn && learner.synced),
+            _ => false,
+        }
+    }
+
+    /// The link without the next frame that arrives at this end.
+    fn received(&self, link: Cell<Link>, end: End) -> Cell<Link> {
+        *link.notes().received[end as usize].get_or_init(|| {
+            let mut taken = link.get().clone();
+            taken.receive(end);
+            self.links.intern(taken)
+        })
+    }
+
+    fn act(&self, next: &mut World, action: Action) {
         match action {
             Action::Lead(i) => {
                 next.left.elections -= 1;
@@ -294,11 +476,15 @@ impl<R: Rules> Agreement<R> {
             }
             Action::Join { learner, leader } => self.join(next, learner, leader),
             Action::Deliver(link, end) => {
-                let mut taken = next.links[link].get().clone();
-                let frame = taken.receive(end).expect("a frame is on the way");
+                let taken = next.links[link];
+                let frame = taken
+                    .incoming(end)
+                    .front()
+                    .expect("a frame is on the way")
+                    .clone();
                 let conn = taken.conn(end).expect("the end is open");
                 let server = index(taken.server(end));
-                next.links[link] = self.links.intern(taken);
+                next.links[link] = self.received(taken, end);
                 if matches!(frame, Frame::Snapshot(_)) {
                     self.witnessed.note(Witness::SnapshotInstalled);
                 }
@@ -355,65 +541,103 @@ impl<R: Rules> Agreement<R> {
             Ok(()),
             "the checker does only what the world permits"
         );
-        let stepped = self.steps.get((before, happening), |(node, happening)| {
+        let stepped = self.stepped(before, happening);
+        world.nodes[i] = stepped.node;
+        self.record(world, i, &stepped.events);
+        for &(conn, burst) in &stepped.traffic {
+            self.carry(world, id(i), conn, burst);
+        }
+    }
+
+    fn stepped(&self, before: Cell<Node>, happening: Happening) -> &'static Stepped {
+        self.steps.get((before, happening), |(node, happening)| {
             let mut node = node.get().clone();
             let mut out = Vec::new();
             node.step(&self.ensemble, &self.rules, happening.clone(), &mut out);
-            Stepped {
-                node: self.nodes.intern(node),
-                out,
-            }
-        });
-        world.nodes[i] = stepped.node;
-        self.carry_out(world, i, &stepped.out);
+            Box::leak(Box::new(self.sorted(node, out)))
+        })
     }
 
-    fn carry_out(&self, world: &mut World, i: usize, out: &[Out]) {
-        let me = id(i);
-        let mut ghost: Option<Ghost> = None;
+    /// What came of a step, by connection. Events speak of nodes, so how they lie between frames does not matter.
+    fn sorted(&self, node: Node, out: Vec<Out>) -> Stepped {
+        let mut events = Vec::new();
+        let mut traffic: Vec<(Conn, Burst)> = Vec::new();
         for out in out {
-            match out {
-                Out::Frame { conn, frame } => {
-                    if let Some((at, end)) = find_link(world, me, *conn)
-                        && world.links[at].conn(Link::other(end)).is_some()
-                    {
-                        let mut link = world.links[at].get().clone();
-                        link.send(end, frame.clone());
-                        world.links[at] = self.links.intern(link);
-                    }
-                }
-                Out::Close { conn } => {
-                    if let Some((at, end)) = find_link(world, me, *conn) {
-                        let mut link = world.links[at].get().clone();
-                        link.close(end);
-                        self.put_link(world, at, link);
-                    }
-                }
-                Out::Connect { .. } => {}
+            let (conn, frame) = match out {
                 Out::Event(event) => {
-                    let leader = match event {
-                        Event::Promised { conn, .. } => {
-                            find_link(world, me, *conn).map(|(at, _)| world.links[at].leader)
-                        }
-                        _ => None,
-                    };
-                    let nodes: Vec<Option<&Node>> = world.nodes.iter().map(|node| Some(node.get())).collect();
-                    let scene = Scene {
-                        at: i,
-                        nodes: &nodes,
-                        ensemble: &self.ensemble,
-                        leader,
-                    };
-                    ghost.get_or_insert_with(|| world.ghost.get().clone()).observe(
-                        scene,
-                        event,
-                        &mut |witness| self.witnessed.note(witness),
-                    );
+                    events.push(event);
+                    continue;
                 }
+                Out::Connect { .. } => continue,
+                Out::Frame { conn, frame } => (conn, Some(frame)),
+                Out::Close { conn } => (conn, None),
+            };
+            let at = traffic.iter().position(|(known, _)| *known == conn);
+            let at = at.unwrap_or_else(|| {
+                traffic.push((conn, Burst::default()));
+                traffic.len() - 1
+            });
+            let burst = &mut traffic[at].1;
+            assert!(!burst.closes, "nothing is sent on a connection that was closed");
+            match frame {
+                Some(frame) => burst.frames.push(frame),
+                None => burst.closes = true,
             }
         }
-        if let Some(ghost) = ghost {
+        Stepped {
+            node: self.nodes.intern(node),
+            events,
+            traffic: traffic
+                .into_iter()
+                .map(|(conn, burst)| (conn, self.bursts.intern(burst)))
+                .collect(),
+        }
+    }
+
+    fn record(&self, world: &mut World, i: usize, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        let nodes: SmallVec<[Option<&Node>; 5]> = world.nodes.iter().map(|node| Some(node.get())).collect();
+        let scene = Scene {
+            at: i,
+            nodes: &nodes,
+            ensemble: &self.ensemble,
+            leader: None,
+        };
+        let mut changed: Option<Ghost> = None;
+        for event in events {
+            let ghost = changed.as_ref().unwrap_or(world.ghost.get());
+            let after = ghost.after(scene, event, &mut |witness| self.witnessed.note(witness));
+            changed = after.or(changed);
+        }
+        if let Some(ghost) = changed {
             world.ghost = self.ghosts.intern(ghost);
+        }
+    }
+
+    /// Does to a connection of `server` what a step of it asks for. A connection that is gone is none.
+    fn carry(&self, world: &mut World, server: ServerId, conn: Conn, burst: Cell<Burst>) {
+        let Some((at, end)) = find_link(world, server, conn) else {
+            return;
+        };
+        let after = self
+            .sent
+            .get((world.links[at], end, burst), |&(link, end, burst)| {
+                let mut link = link.get().clone();
+                for frame in &burst.frames {
+                    link.send(end, frame.clone());
+                }
+                if burst.closes {
+                    link.close(end);
+                }
+                (!link.is_gone()).then(|| self.links.intern(link))
+            });
+        match after {
+            Some(link) => world.links[at] = link,
+            None => {
+                world.links.remove(at);
+            }
         }
     }
 
@@ -477,14 +701,11 @@ impl<R: Rules> Agreement<R> {
         world.ghost = self.ghosts.intern(ghost);
         match world.nodes[i].server().map(Server::standing) {
             Some(Standing::Following { conn: Some(conn), .. }) => {
-                self.carry_out(
-                    world,
-                    i,
-                    &[Out::Frame {
-                        conn,
-                        frame: Frame::SyncRequest,
-                    }],
-                );
+                let burst = self.bursts.intern(Burst {
+                    frames: vec![Frame::SyncRequest],
+                    closes: false,
+                });
+                self.carry(world, id(i), conn, burst);
             }
             _ => self.input(world, i, Input::Sync { conn: None }),
         }

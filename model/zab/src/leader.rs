@@ -128,6 +128,15 @@ impl Leader {
             .collect();
     }
 
+    pub(crate) fn renumber(&mut self, renumber: &dyn Fn(Conn) -> Conn) {
+        for learner in self.learners.values_mut() {
+            learner.conn = renumber(learner.conn);
+        }
+        if let LeaderPhase::Broadcast { reads, .. } = &mut self.phase {
+            reads.renumber(renumber);
+        }
+    }
+
     pub(crate) fn conns(&self) -> impl Iterator<Item = Conn> + '_ {
         self.learners.values().map(|learner| learner.conn)
     }

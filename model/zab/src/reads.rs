@@ -31,6 +31,12 @@ struct Waiting {
 }
 
 impl Reads {
+    pub(crate) fn renumber(&mut self, renumber: &dyn Fn(Conn) -> Conn) {
+        for waiting in &mut self.waiting {
+            waiting.conn = waiting.conn.map(renumber);
+        }
+    }
+
     pub(crate) fn drop_conn(&mut self, conn: Conn) {
         self.waiting.retain(|waiting| waiting.conn != Some(conn));
     }

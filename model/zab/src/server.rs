@@ -360,6 +360,16 @@ impl Server {
         renamed
     }
 
+    /// The same leader with its learners' connections numbered otherwise. Numbers are compared, not ordered.
+    #[must_use]
+    pub fn renumbered(&self, renumber: &dyn Fn(crate::Conn) -> crate::Conn) -> Self {
+        let mut renumbered = self.clone();
+        if let Role::Leading(leader) = &mut renumbered.role {
+            leader.renumber(renumber);
+        }
+        renumbered
+    }
+
     /// The learners of a leader.
     pub fn learners(&self) -> impl Iterator<Item = LearnerView> + '_ {
         let leader = match &self.role {
