@@ -43,7 +43,10 @@ const KEYS: &[(&str, Standing)] = &[
     ("enableEagerACLCheck", NotYet),
     ("enforce.auth.*", Refused(OFF)),
     ("enforceQuota", Refused(OFF)),
-    ("extendedTypesEnabled", Refused(OFF)),
+    (
+        "extendedTypesEnabled",
+        NoEffect("znodes with a lifetime are always understood"),
+    ),
     ("fastleader.*", JVM),
     ("fips-mode", NotYet),
     ("flushDelay", JVM),

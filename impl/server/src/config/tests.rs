@@ -200,7 +200,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "dynamicConfigFile=/d",
         "reconfigEnabled=true",
         "localSessionsEnabled=true",
-        "extendedTypesEnabled=true",
         "enforce.auth.enabled=true",
         "enforce.auth.schemes=sasl",
         "sessionRequireClientSASLAuth=true",
