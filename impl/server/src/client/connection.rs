@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -116,8 +116,7 @@ impl Connection {
                 Ok(None) => {}
                 Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
             }
-            self.stream.readable().await?;
-            self.fill()?;
+            self.fill().await?;
         }
     }
 
@@ -156,6 +155,7 @@ impl Connection {
 
     async fn session(&mut self) -> io::Result<()> {
         let mut is_welcome = false;
+        let mut is_begun = false;
         loop {
             let (had_replies, closed) = self.write_some().await?;
             is_welcome |= had_replies;
@@ -166,12 +166,16 @@ impl Connection {
                 self.queue.changed().await;
                 continue;
             }
+            if !std::mem::replace(&mut is_begun, true) {
+                // Requests that came with the handshake are read already.
+                self.pass_on().await?;
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = self.queue.changed() => {}
-                readable = self.stream.readable() => {
-                    readable?;
-                    self.fill()?;
+                filled = fill(&mut self.stream, &mut self.read, &mut self.room) => {
+                    filled?;
                     self.pass_on().await?;
                 }
             }
@@ -183,22 +187,8 @@ impl Connection {
         self.queue.outstanding() > 0 && self.gauge.get() >= self.limits.outstanding_max
     }
 
-    /// Reads what is there.
-    fn fill(&mut self) -> io::Result<()> {
-        if self.read.capacity() - self.read.len() < self.room / 4 {
-            self.read.reserve(self.room);
-        }
-        let room = self.read.capacity() - self.read.len();
-        match self.stream.try_read_buf(&mut self.read) {
-            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Ok(bytes) => {
-                let [usual, much] = READ_BYTES;
-                self.room = if bytes == room { much } else { usual };
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(error),
-        }
+    async fn fill(&mut self) -> io::Result<()> {
+        fill(&mut self.stream, &mut self.read, &mut self.room).await
     }
 
     /// Hands all whole frames to the driver as one event, and waits for room in its queue.
@@ -268,9 +258,8 @@ impl Connection {
         self.stream.shutdown().await?;
         let reading_off = async {
             loop {
-                self.stream.readable().await?;
                 self.read.clear();
-                match self.fill() {
+                match self.fill().await {
                     Ok(()) => {}
                     Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
                     Err(error) => return Err(error),
@@ -278,5 +267,21 @@ impl Connection {
             }
         };
         timeout(FAREWELL, reading_off).await.unwrap_or(Ok(()))
+    }
+}
+
+/// Reads what is there, or waits for it. Nothing is lost if it is dropped before it is done.
+async fn fill(stream: &mut TcpStream, read: &mut BytesMut, room: &mut usize) -> io::Result<()> {
+    if read.capacity() - read.len() < *room / 4 {
+        read.reserve(*room);
+    }
+    let there_was = read.capacity() - read.len();
+    let [usual, much] = READ_BYTES;
+    match stream.read_buf(read).await? {
+        0 => Err(ErrorKind::UnexpectedEof.into()),
+        bytes => {
+            *room = if bytes == there_was { much } else { usual };
+            Ok(())
+        }
     }
 }

@@ -78,8 +78,11 @@ struct Client {
 
 impl Client {
     async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        // What is written is on its way at once.
+        stream.set_nodelay(true).unwrap();
         Self {
-            stream: TcpStream::connect(address).await.unwrap(),
+            stream,
             read: BytesMut::new(),
         }
     }
