@@ -58,6 +58,10 @@ fn kazoo_round(hosts: &str, path: &str) {
         .iter()
         .map(|line| line["step"].as_str().unwrap_or("?"))
         .collect();
+    let multi = match Kind::subject() {
+        Kind::Apache => "multi",
+        Kind::Quorate => "no multi",
+    };
     let expected = [
         "created",
         "read",
@@ -65,7 +69,7 @@ fn kazoo_round(hosts: &str, path: &str) {
         "event",
         "sequential",
         "children",
-        "multi",
+        multi,
         "deleted",
         "event",
         "gone",

@@ -3,10 +3,15 @@
 //! `QUORATE_SUBJECT=apache` runs the same scenarios against Apache's servers.
 
 mod acked_not_committed;
+mod audit_verdicts;
 mod bad_config;
 mod common;
+mod damaged_files;
 mod first_run;
+mod hostile_bytes;
+mod ours;
 mod paused_leader;
+mod quick_start;
 mod same_id;
 mod self_check;
 mod truncated_tail;

@@ -1,6 +1,6 @@
 //! What do the scenarios share?
 
-use quorate_tests::{Builder, Ensemble, Kind, Member, agree, command};
+use quorate_tests::{Builder, Ensemble, Kind, Member, agree, command, varied};
 
 /// Two of Apache's servers, and one under test with the highest id.
 pub(crate) fn one_of_ours() -> [Kind; 3] {
@@ -20,6 +20,13 @@ pub(crate) fn builder(name: &str, kinds: impl Into<Vec<Kind>>) -> Builder {
 /// All servers, to compare.
 pub(crate) fn all(ensemble: &Ensemble) -> Vec<&Member> {
     ensemble.members().iter().collect()
+}
+
+/// Plants varied znodes below `root` through server `id`: all that the kind of server that leads provides.
+#[track_caller]
+pub(crate) fn plant(ensemble: &Ensemble, id: u64, root: &str) {
+    let leader = ensemble.wait_all_serve();
+    varied::plant(&mut ensemble.at(id).client(), root, ensemble.at(leader).kind()).unwrap();
 }
 
 /// The same tree on all servers, and the same digests at every zxid at which two recorded one.

@@ -64,7 +64,8 @@ fn there_and_back(name: &str, servers: usize, killed: bool) {
         );
 
         let root = format!("/turn-{turn}");
-        varied::plant(&mut client, &root).unwrap();
+        let leader = ensemble.wait_all_serve();
+        varied::plant(&mut client, &root, ensemble.at(leader).kind()).unwrap();
         // Past the next recorded digest.
         for number in 0..150 {
             client.create_at(&format!("{root}/{number}"), b"").unwrap();

@@ -1,9 +1,9 @@
 //! Servers of both kinds in one ensemble, under constant load, while each kind of leader dies: is
 //! anything acknowledged missing, and do all servers compute the same tree?
 
-use quorate_tests::{Kind, LONG, Writers, python, varied, wait_until};
+use quorate_tests::{Kind, LONG, Writers, python, wait_until};
 
-use crate::common::{agree, builder, one_of_apaches, one_of_ours, stop_and_audit};
+use crate::common::{agree, builder, one_of_apaches, one_of_ours, plant, stop_and_audit};
 
 /// Enough for several recorded digests after the last restart: one each 128 transactions.
 const WRITES: u64 = 300;
@@ -21,18 +21,21 @@ fn leaders_die_under_load(name: &str, kinds: [Kind; 3]) {
     let flag = kazoo_done.display().to_string();
     let kazoo = std::thread::spawn(move || python::run("load.py", &[&hosts, "/kazoo", &flag]));
     writers.wait_more(&[1, 2, 3], WRITES);
-    for member in ensemble.members() {
-        varied::plant(&mut member.client(), &format!("/varied-{}", member.id())).unwrap();
+    for id in [1, 2, 3] {
+        plant(&ensemble, id, &format!("/varied-{id}"));
     }
 
     // The first to die leads by the order of starting; the second is of the other kind, or of either.
-    for _ in 0..2 {
+    for turn in 1..=2 {
         let leader = ensemble.wait_all_serve();
         ensemble.member(leader).kill();
         ensemble.wait_leader(&[leader]);
         writers.wait_more(&ensemble.others(&[leader]), WRITES);
         ensemble.member(leader).start();
         ensemble.wait_all_serve();
+        for id in [1, 2, 3] {
+            plant(&ensemble, id, &format!("/varied-{id}-turn-{turn}"));
+        }
         writers.wait_more(&[1, 2, 3], WRITES);
     }
 

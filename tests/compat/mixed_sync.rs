@@ -2,9 +2,9 @@
 //! when the learner itself led an epoch in which nothing was written.
 
 use quorate_tests::tail::{logged_by_the_leader_alone, synchronised_by};
-use quorate_tests::{Ensemble, Kind, LONG, Member, Packet, PacketType, files, varied, wait_until};
+use quorate_tests::{Ensemble, Kind, LONG, Member, Packet, PacketType, files, wait_until};
 
-use crate::common::{agree, builder, stop_and_audit};
+use crate::common::{agree, builder, plant, stop_and_audit};
 
 /// Server 1 is to learn from a leader of the other kind, 3; server 2 gives the leader its quorum.
 fn learner_and_leaders(learner: Kind, leader: Kind) -> [Kind; 3] {
@@ -43,7 +43,7 @@ fn diff(name: &str, learner: Kind, leader: Kind) {
     write(ensemble.at(1), "/before", 150);
     let sync = misses(&mut ensemble, |ensemble| write(ensemble.at(2), "/missed", 60));
     assert_eq!(sync.kind, PacketType::Diff, "{name}: {sync:?}");
-    varied::plant(&mut ensemble.at(1).client(), "/varied").unwrap();
+    plant(&ensemble, 1, "/varied");
     write(ensemble.at(1), "/after", 150);
     agree(&ensemble);
     stop_and_audit(ensemble);
@@ -64,7 +64,7 @@ fn snapshot(name: &str, learner: Kind, leader: Kind) {
     let builder = builder(name, kinds).relayed();
     let mut ensemble = builder.config("snapCount", "100").start_led_by(3);
     write(ensemble.at(1), "/before", 150);
-    varied::plant(&mut ensemble.at(2).client(), "/varied").unwrap();
+    plant(&ensemble, 2, "/varied");
     let sync = misses(&mut ensemble, |ensemble| {
         write(ensemble.at(2), "/missed", 1200);
         for id in [2, 3] {

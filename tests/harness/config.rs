@@ -32,7 +32,7 @@ impl Kind {
     }
 }
 
-const DEFAULT_SUBJECT: Kind = Kind::Apache;
+const DEFAULT_SUBJECT: Kind = Kind::Quorate;
 
 /// What all servers of an ensemble are configured with.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! What does a tree hold in which every kind of transaction had a part?
 
 use crate::client::{Acl, Client, ClientError, Code, CreateMode, Part, PartResult};
+use crate::config::Kind;
 
 /// The secret that opens what [`plant`] closed to everyone else.
 pub const SECRET: &[u8] = b"someone:secret";
@@ -10,13 +11,15 @@ const DIGEST_ID: &str = "someone:1bEEvdxVw2VthaBGHrH2e9EwrXU=";
 /// Lifetimes far beyond that of a test.
 const TTL_MS: i64 = 3_600_000;
 
-/// Plants below `root`: data set and unset, access lists, sequences, containers, lifetimes, an ephemeral
-/// of this session, multis that happened and one that did not, deletes, and writes that were refused.
+/// Plants below `root` what a server of `leader`'s kind can be asked for while it leads: data set and unset,
+/// sequences, an ephemeral of this session, deletes, and writes that were refused; under one of Apache's
+/// also access lists, containers, lifetimes, multis that happened and one that did not. One of ours answers
+/// each of these that it has none of that, through a transaction.
 ///
 /// # Errors
 ///
 /// If the connection is lost, or an operation has another outcome than ZooKeeper's; the latter panics.
-pub fn plant(client: &mut Client, root: &str) -> Result<(), ClientError> {
+pub fn plant(client: &mut Client, root: &str, leader: Kind) -> Result<(), ClientError> {
     let at = |name: &str| format!("{root}/{name}");
     client.create(root, b"root", CreateMode::Persistent)?;
     for (name, data) in [("empty", &b""[..]), ("data", b"value"), ("large", &[7; 100_000])] {
@@ -29,26 +32,43 @@ pub fn plant(client: &mut Client, root: &str) -> Result<(), ClientError> {
         client.create(&at("n-"), b"", CreateMode::PersistentSequential)?;
     }
     client.create(&at("session"), b"", CreateMode::Ephemeral)?;
+    client.create(&at("closed-later"), b"", CreateMode::Persistent)?;
+    match leader {
+        Kind::Apache => plant_the_rest(client, root)?,
+        Kind::Quorate => ask_for_the_rest(client, root)?,
+    }
+    client.create(&at("deleted"), b"", CreateMode::Persistent)?;
+    client.delete(&at("deleted"), 0)?;
+    refused(
+        client.create(&at("data"), b"", CreateMode::Persistent),
+        Code::NODE_EXISTS,
+    )?;
+    refused(
+        client.create(&at("none/child"), b"", CreateMode::Persistent),
+        Code::NO_NODE,
+    )?;
+    refused(client.set(&at("data"), b"", 99), Code::BAD_VERSION)?;
+    refused(client.delete(root, -1), Code::NOT_EMPTY)
+}
+
+/// Everyone may read, and only who knows [`SECRET`] may do more.
+fn readable() -> [Acl; 2] {
+    let entry = |perms, scheme: &str, id: &str| Acl {
+        perms,
+        scheme: scheme.into(),
+        id: id.into(),
+    };
+    [entry(1, "world", "anyone"), entry(31, "digest", DIGEST_ID)]
+}
+
+fn plant_the_rest(client: &mut Client, root: &str) -> Result<(), ClientError> {
+    let at = |name: &str| format!("{root}/{name}");
     client.create_container(&at("container"), b"")?;
     client.create(&at("container/child"), b"", CreateMode::Persistent)?;
     client.create_ttl(&at("ttl"), b"", TTL_MS)?;
-
-    let closed = [Acl {
-        perms: 31,
-        scheme: "digest".into(),
-        id: DIGEST_ID.into(),
-    }];
-    let readable = [
-        Acl {
-            perms: 1,
-            scheme: "world".into(),
-            id: "anyone".into(),
-        },
-        closed[0].clone(),
-    ];
-    client.create_acl(&at("readable"), b"", &readable, CreateMode::Persistent)?;
-    client.create(&at("closed-later"), b"", CreateMode::Persistent)?;
-    client.set_acl(&at("closed-later"), &readable, 0)?;
+    client.create_acl(&at("readable"), b"", &readable(), CreateMode::Persistent)?;
+    client.set_acl(&at("closed-later"), &readable(), 0)?;
+    refused(client.set(&at("readable"), b"", -1), Code::NO_AUTH)?;
 
     let done = client.multi(&[
         Part::Check(at("data"), 5),
@@ -66,20 +86,30 @@ pub fn plant(client: &mut Client, root: &str) -> Result<(), ClientError> {
     ])?;
     let codes = [Code::OK, Code::BAD_VERSION, Code::RUNTIME_INCONSISTENCY].map(PartResult::Failed);
     assert_eq!(undone, codes);
+    Ok(())
+}
 
-    client.create(&at("deleted"), b"", CreateMode::Persistent)?;
-    client.delete(&at("deleted"), 0)?;
-    refused(
-        client.create(&at("data"), b"", CreateMode::Persistent),
-        Code::NODE_EXISTS,
-    )?;
-    refused(
-        client.create(&at("none/child"), b"", CreateMode::Persistent),
-        Code::NO_NODE,
-    )?;
-    refused(client.set(&at("data"), b"", 99), Code::BAD_VERSION)?;
-    refused(client.delete(root, -1), Code::NOT_EMPTY)?;
-    refused(client.set(&at("readable"), b"", -1), Code::NO_AUTH)
+/// Each answer is the outcome of a transaction of its own, which has a zxid.
+fn ask_for_the_rest(client: &mut Client, root: &str) -> Result<(), ClientError> {
+    let at = |name: &str| format!("{root}/{name}");
+    let mut refused_at = client.last_zxid();
+    let mut not_there = |client: &mut Client, result: Result<(), ClientError>| {
+        refused(result, Code::UNIMPLEMENTED)?;
+        assert!(client.last_zxid() > refused_at, "refused without a transaction");
+        refused_at = client.last_zxid();
+        Ok::<(), ClientError>(())
+    };
+    let result = client.create_container(&at("container"), b"").map(drop);
+    not_there(client, result)?;
+    let result = client.create_ttl(&at("ttl"), b"", TTL_MS).map(drop);
+    not_there(client, result)?;
+    let result = client.create_acl(&at("readable"), b"", &readable(), CreateMode::Persistent);
+    not_there(client, result.map(drop))?;
+    let result = client.set_acl(&at("closed-later"), &readable(), 0).map(drop);
+    not_there(client, result)?;
+    let part = Part::Create(at("multi"), b"".to_vec(), CreateMode::Persistent);
+    let result = client.multi(&[part]).map(drop);
+    not_there(client, result)
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>, code: Code) -> Result<(), ClientError> {

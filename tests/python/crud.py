@@ -5,7 +5,7 @@ import queue
 import sys
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import NoNodeError
+from kazoo.exceptions import NoNodeError, UnimplementedError
 
 PATIENCE_S = 60
 
@@ -31,7 +31,12 @@ def main(hosts, path):
         batch = client.transaction()
         for name in names:
             batch.delete(name)
-        say("multi", results=[repr(result) for result in batch.commit()])
+        try:
+            say("multi", results=[repr(result) for result in batch.commit()])
+        except UnimplementedError:
+            say("no multi")
+            for name in names:
+                client.delete(name)
         client.exists(path, watch=events.put)
         client.delete(path)
         say("deleted")
