@@ -47,7 +47,7 @@ pub fn audit_under<R: Rules>(
     progress: &mut dyn FnMut(u64),
 ) -> Report {
     let mut audit = Audit::new(rules, found, *options);
-    let finding = audit.run(progress).err();
+    let finding = audit.run(progress).and_then(|()| audit.check_end()).err();
     audit.report(finding.map(|found| *found))
 }
 
@@ -121,6 +121,10 @@ pub(crate) struct Audit<R> {
     /// Messages of servers without a trace.
     believed: BTreeMap<ServerId, u64>,
     compared: u64,
+    /// Where the last transaction was committed.
+    last_commit: Option<(usize, u32, u64)>,
+    /// An operator changed a disk.
+    disks_changed: bool,
     pub(crate) events: u64,
     pub(crate) boots: u64,
     out: Vec<Out>,
@@ -154,11 +158,15 @@ impl<R: Rules> Audit<R> {
             });
             members[at].boots.push_back(boot);
         }
+        let mut ghost = Ghost::of_audit(members.len());
+        if ensemble.voters().iter().any(|voter| !by_id.contains_key(voter)) {
+            ghost.disclaim(Property::CommittedStays);
+        }
         Self {
             rules,
             options,
             ensemble,
-            ghost: Ghost::of_audit(members.len()),
+            ghost,
             members,
             by_id,
             channels: Channels::default(),
@@ -170,6 +178,8 @@ impl<R: Rules> Audit<R> {
             notes: Vec::new(),
             believed: BTreeMap::new(),
             compared: 0,
+            last_commit: None,
+            disks_changed: false,
             events: 0,
             boots: 0,
             out: Vec::new(),
@@ -180,6 +190,10 @@ impl<R: Rules> Audit<R> {
 
     pub(crate) fn ensemble(&self) -> &Ensemble {
         &self.ensemble
+    }
+
+    pub(crate) fn rules(&self) -> &R {
+        &self.rules
     }
 
     pub(crate) fn is_recorded(&self, server: ServerId) -> bool {
@@ -292,6 +306,7 @@ impl<R: Rules> Audit<R> {
     pub(crate) fn go_blind(&mut self, i: usize, from: u64, why: String) {
         self.doubt(Check::Recorder, i, from, why);
         self.members[i].sight = Sight::Blind;
+        self.members[i].node = None;
         self.members[i].gap = true;
         self.close_all(i, Tail::Open);
     }
@@ -326,10 +341,15 @@ impl<R: Rules> Audit<R> {
         }
     }
 
-    /// A message of `server` was believed.
+    /// A message of `server` was believed. Then the order of records is not known to be one in which they
+    /// can have happened, and what depends on that is claimed no longer.
     pub(crate) fn believe(&mut self, server: Option<ServerId>) {
         match server.and_then(|server| self.member_of(server)) {
-            Some(at) => self.members[at].believed += 1,
+            Some(at) => {
+                self.members[at].believed += 1;
+                self.ghost.disclaim(Property::QuorumLog);
+                self.ghost.disclaim(Property::CommittedStays);
+            }
             None => *self.believed.entry(server.unwrap_or(ServerId::new(0))).or_default() += 1,
         }
     }
@@ -341,6 +361,7 @@ impl<R: Rules> Audit<R> {
 
     /// The disk of member `i` was changed by an operator: what rests on it is claimed no longer.
     pub(crate) fn forget(&mut self, i: usize, disclaimed: &[Property]) {
+        self.disks_changed = true;
         self.ghost.forget(i);
         for &property in disclaimed {
             self.ghost.disclaim(property);
@@ -371,6 +392,38 @@ impl<R: Rules> Audit<R> {
                 format!("not so: {}; broken by {event:?}", property.text()),
             )),
         }
+    }
+
+    /// After all records every quorum holds all that is committed, whatever order they were taken in.
+    fn check_end(&mut self) -> Result<(), Box<Finding>> {
+        let Some((i, boot, step)) = self.last_commit else {
+            return Ok(());
+        };
+        let Some(&last) = self.ghost.committed().last() else {
+            return Ok(());
+        };
+        let voters = self.ensemble.voters();
+        let seen = |member: &&Member| member.node.is_some() && voters.contains(&member.me);
+        let all = self.members.iter().filter(seen).count() == voters.len();
+        if !all || self.disks_changed || self.members.iter().any(|member| member.gap) {
+            return Ok(());
+        }
+        let without = self.members.iter().filter(|member| {
+            let node = member.node.as_ref();
+            node.is_some_and(|node| !node.disk.durable.holds(last))
+        });
+        let without: Vec<_> = without.map(|member| member.me).collect();
+        if !self.ensemble.is_majority(self.ensemble.votes(without.iter().copied())) {
+            return Ok(());
+        }
+        let what = format!(
+            "server {} has {:?} committed, and it was never durable on servers {without:?}",
+            self.members[i].me, last.zxid
+        );
+        let mut finding = self.finding(i, step, Fault::broken(Property::QuorumLog, what));
+        finding.boot = boot;
+        finding.steps.clear();
+        Err(finding)
     }
 
     /// Member `i` takes part in the reign of `leader`.

@@ -31,6 +31,7 @@ impl<R: Rules> Audit<R> {
         let missing = ordinal != last + 1;
         member.gap |= missing || boot.first > 0;
         member.header = Some(header);
+        member.trace = Some(boot.clone());
         member.records = Some(records);
         member.sight = if boot.first > 0 { Sight::Blind } else { Sight::Clear };
         member.restart();

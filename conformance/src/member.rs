@@ -85,6 +85,8 @@ pub(crate) struct Member {
     /// Boots not yet begun.
     pub(crate) boots: VecDeque<BootTrace>,
     pub(crate) header: Option<Header>,
+    /// The present boot's, to be read once more if that is needed to say what is wrong.
+    pub(crate) trace: Option<BootTrace>,
     pub(crate) records: Option<Records>,
     pub(crate) head: Option<Entry>,
     /// Records of this boot that were taken.
@@ -138,6 +140,7 @@ impl Member {
             me,
             boots: VecDeque::new(),
             header: None,
+            trace: None,
             records: None,
             head: None,
             taken: 0,

@@ -4,10 +4,12 @@
 //! When no server can go on, the one that waits longest reads what nobody sent.
 
 use crate::audit::{Audit, Fault, Order, Taken};
-use crate::member::Wire;
+use crate::channel::{Next, Tail};
+use crate::member::{Link, Wire};
 use crate::report::{Check, Finding};
+use quorate_checker::{Frame, Happening, Out, Txn};
 use quorate_trace::Record;
-use quorate_zab::{ElectionInput, Input, Rules};
+use quorate_zab::{Conn, ElectionInput, Input, Message, Notification, Rules, ServerId};
 
 /// Records that one server takes before the others are looked at.
 const BURST: usize = 64;
@@ -106,15 +108,17 @@ impl<R: Rules> Audit<R> {
 
     /// No server can go on: someone waits for what will not come.
     fn unblock(&mut self, order: &[usize]) -> Result<(), Box<Finding>> {
-        let mut waiting: Vec<usize> = order.to_vec();
-        waiting.sort_by_key(|&i| self.members[i].time());
-        for &i in &waiting {
-            if self.gives_up_waiting(i) {
+        let mut waiting: Vec<(usize, Awaited)> =
+            order.iter().filter_map(|&i| Some((i, self.awaited(i)?))).collect();
+        waiting.sort_by_key(|(i, _)| self.members[*i].time());
+        for (i, awaited) in &waiting {
+            if self.gives_up_waiting(*i, awaited) {
                 return Ok(());
             }
         }
-        // A circle: the earliest reads what is sent only because it was read, or never.
-        let Some(&i) = waiting.first() else {
+        // A circle: someone read what the others sent only later, because of it, or never.
+        let culprit = waiting.iter().position(|(i, awaited)| !self.comes_later(*i, awaited));
+        let Some(&(i, _)) = waiting.get(culprit.unwrap_or(0)) else {
             return Ok(());
         };
         let Some(entry) = self.members[i].head.take() else {
@@ -122,82 +126,170 @@ impl<R: Rules> Audit<R> {
         };
         let step = entry.seq;
         self.members[i].remember(entry);
-        let others: Vec<_> = waiting[1..]
-            .iter()
-            .map(|&other| self.members[other].me.to_string())
-            .collect();
-        Err(self.finding(
-            i,
-            step,
-            Fault::new(
-                Check::Channels,
-                format!(
-                    "a message is read before it is sent (servers that wait as well: {})",
-                    if others.is_empty() { "none".to_string() } else { others.join(" ") }
-                ),
-            ),
-        ))
+        let what = match culprit {
+            Some(_) => "a message is read that is never sent",
+            None => "a message is read before it is sent: the servers wait for each other in a circle",
+        };
+        Err(self.finding(i, step, Fault::new(Check::Channels, what)))
     }
 
-    /// Whether what member `i` waits for may have been said where nobody recorded it: then it is believed.
-    fn gives_up_waiting(&mut self, i: usize) -> bool {
-        let Some(entry) = &self.members[i].head else {
-            return false;
-        };
-        match &entry.record {
+    /// What member `i` waits for, if it waits.
+    fn awaited(&self, i: usize) -> Option<Awaited> {
+        let member = &self.members[i];
+        match &member.head.as_ref()?.record {
             Record::ElectionInput {
-                input: ElectionInput::Notification { from, .. },
+                input: ElectionInput::Notification { from, notification },
                 frame: Some(frame),
-            } => {
-                let (conn, from) = (frame.conn, *from);
-                let Some(link) = self.members[i].election_links.get(&conn) else {
-                    return false;
-                };
-                let (end, pipe) = (link.end(), link.pipe);
-                let unseen = pipe.is_some_and(|at| {
-                    matches!(
-                        self.election_channels.pipe(at).next(end),
-                        crate::channel::Next::NotYet { seen: false }
-                    )
-                });
-                if unseen {
-                    let me = self.members[i].me;
-                    self.notes.push(format!(
-                        "an election connection of servers {me} and {from} was seen from one end only"
-                    ));
-                    self.stop_pairing(i, conn);
-                }
-                unseen
-            }
+            } => Some(Awaited::Notification {
+                from: *from,
+                conn: frame.conn,
+                notification: *notification,
+            }),
             Record::Input {
                 input: Input::Message { conn, .. },
                 ..
             } => {
-                let conn = *conn;
-                let Some(link) = self.members[i].links.get(&conn) else {
+                let link = member.links.get(conn)?;
+                match (link.wire, link.peer) {
+                    (Wire::Channel(at), Some(peer)) => Some(Awaited::Message {
+                        from: peer,
+                        conn: *conn,
+                        at,
+                    }),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether what member `i` waits for may have been said where nobody recorded it: then it is believed.
+    fn gives_up_waiting(&mut self, i: usize, awaited: &Awaited) -> bool {
+        let from = match awaited {
+            Awaited::Message { from, .. } | Awaited::Notification { from, .. } => *from,
+        };
+        let Some(sender) = self.member_of(from) else {
+            return false;
+        };
+        let (gap, ended) = (self.members[sender].gap, self.members[sender].ended);
+        let cut = ended && self.members[sender].before != Some(Tail::Whole);
+        match *awaited {
+            Awaited::Message { conn, at, .. } => {
+                let Some(end) = self.members[i].links.get(&conn).map(Link::end) else {
                     return false;
                 };
-                let (Wire::Channel(at), end, Some(peer)) = (link.wire, link.end(), link.peer) else {
-                    return false;
-                };
-                let Some(sender) = self.member_of(peer) else {
-                    return false;
-                };
-                let unseen = matches!(
-                    self.channels.pipe(at).next(end),
-                    crate::channel::Next::NotYet { seen: false }
-                );
-                let (gap, ended) = (self.members[sender].gap, self.members[sender].ended);
-                let cut = self.members[sender].before != Some(crate::channel::Tail::Whole);
-                if unseen && (gap || ended && cut) {
+                let unseen = matches!(self.channels.pipe(at).next(end), Next::NotYet { seen: false });
+                if unseen && (gap || cut) {
                     self.lose_sight_of(i, conn, !gap);
                     return true;
                 }
                 false
             }
-            _ => false,
+            Awaited::Notification { conn, .. } => {
+                let Some(link) = self.members[i].election_links.get(&conn) else {
+                    return false;
+                };
+                let (end, pipe) = (link.end(), link.pipe);
+                let unseen = pipe.is_some_and(|at| {
+                    matches!(self.election_channels.pipe(at).next(end), Next::NotYet { seen: false })
+                });
+                // Addresses that are translated on the way pair nothing: by the clocks the other end should
+                // have been seen.
+                let late = self.members[sender].time() > self.members[i].time();
+                if unseen && (gap || ended || late) {
+                    let (one, other) = (self.members[i].me.min(from), self.members[i].me.max(from));
+                    self.note(format!(
+                        "an election connection of servers {one} and {other} was seen from one end only"
+                    ));
+                    self.stop_pairing(i, conn);
+                    return true;
+                }
+                false
+            }
         }
     }
+
+    /// Whether the sender, by its own trace, goes on to say what member `i` waits for. Its trace is replayed
+    /// alone for that, all that it reads believed.
+    fn comes_later(&self, i: usize, awaited: &Awaited) -> bool {
+        let from = match awaited {
+            Awaited::Message { from, .. } | Awaited::Notification { from, .. } => *from,
+        };
+        let Some(sender) = self.member_of(from).map(|at| &self.members[at]) else {
+            return true;
+        };
+        let (Some(trace), Some(mut node)) = (&sender.trace, sender.node.clone()) else {
+            return true;
+        };
+        let me = self.members[i].me;
+        let mut conn = match awaited {
+            Awaited::Message { at, .. } => {
+                let mut links = sender.links.iter();
+                links.find(|(_, link)| link.wire == Wire::Channel(*at)).map(|(conn, _)| *conn)
+            }
+            Awaited::Notification { .. } => None,
+        };
+        let mut out = Vec::new();
+        let present = trace.records().filter_map(Result::ok).skip_while(|entry| entry.seq < sender.taken);
+        let later = sender.boots.iter().flat_map(|boot| boot.records().filter_map(Result::ok));
+        let mut boots = 0;
+        for entry in present.chain(later) {
+            boots += usize::from(matches!(entry.record, Record::Boot(_)));
+            match (entry.record, awaited) {
+                (Record::ElectionSent { notification, .. }, Awaited::Notification { notification: heard, .. }) => {
+                    if notification == *heard {
+                        return true;
+                    }
+                }
+                (Record::ConnUp(up), Awaited::Message { at, .. }) if up.name == Some(self.channels.name(*at)) => {
+                    conn = Some(up.conn);
+                }
+                (Record::ConnNamed { conn: named, name, peer }, Awaited::Message { at, .. })
+                    if name == Some(self.channels.name(*at)) && peer == me =>
+                {
+                    conn = Some(named);
+                }
+                // What a later boot says is not replayed for this: it may be it.
+                (Record::Input { .. }, Awaited::Message { .. }) if boots > 0 => {
+                    if conn.is_some() {
+                        return true;
+                    }
+                }
+                (Record::Input { input, .. }, Awaited::Message { .. }) => {
+                    let happening = match input.map(|digest| digest.sum.get()) {
+                        Input::Message { conn, message } => Happening::Frame {
+                            conn,
+                            frame: match message {
+                                Message::Snap { zxid } => Frame::Snapshot(Txn { zxid, value: 0 }),
+                                message => Frame::Message(message),
+                            },
+                        },
+                        input => Happening::Input(input),
+                    };
+                    node.step(self.ensemble(), self.rules(), happening, &mut out);
+                    let says = |out: &Out| matches!(out, Out::Frame { conn: on, .. } if Some(*on) == conn);
+                    if out.drain(..).any(|out| says(&out)) {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+/// What a server that cannot go on waits for.
+#[derive(Debug)]
+enum Awaited {
+    /// The next message on its connection `conn`, the channel `at`.
+    Message { from: ServerId, conn: Conn, at: usize },
+    /// A notification.
+    Notification {
+        from: ServerId,
+        conn: Conn,
+        notification: Notification,
+    },
 }
 
 /// A stream of numbers that look random and are the same for the same seed (SplitMix64).

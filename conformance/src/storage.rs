@@ -31,7 +31,7 @@ pub(crate) fn judge(disk: &Disk, image: &Image, tree: Zxid) -> Judgement {
         LogOp::Install(snapshot) => Some(snapshot.zxid),
         LogOp::Append(_) | LogOp::Truncate(_) => None,
     });
-    let newest = installed.max().unwrap_or(Zxid::ZERO).max(tree);
+    let newest = installed.max().unwrap_or(disk.durable.snapshot.zxid).max(tree);
     if image.snapshot > newest {
         return Judgement::More(format!(
             "the newest snapshot is of {:?}, though nothing beyond {newest:?} was ever delivered",

@@ -84,7 +84,11 @@ impl<R: Rules> Audit<R> {
         if matches!(input, Input::EpochsDurable { .. }) {
             self.compare_epochs(i)?;
         }
+        let committed = self.ghost.committed().len();
         let done = self.carry_out(i, leader, &out);
+        if self.ghost.committed().len() != committed {
+            self.last_commit = Some((i, self.members[i].boot(), seq));
+        }
         out.clear();
         self.out = out;
         done.map(|()| Taken::Yes)
@@ -188,7 +192,7 @@ impl<R: Rules> Audit<R> {
         self.members[i].node.as_ref()?.server()?.epoch()
     }
 
-    pub(super) fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }

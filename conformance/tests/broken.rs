@@ -1,0 +1,113 @@
+//! Does the audit find what is wrong, where it is wrong, whatever the order in which it looks?
+
+#[allow(dead_code)]
+mod rehearsal;
+
+use quorate_conformance::{Options, Order, Report, Verdict, audit};
+use quorate_trace::read_dir;
+use quorate_zab::Zab;
+use rehearsal::breaking::{BREAKS, Break, BootRecords, load, store};
+use rehearsal::{Rehearsal, Script};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Runs of which each lets every break be made: a server is killed and comes back behind its log.
+const SEEDS: [u64; 3] = [2, 5, 9];
+const ORDERS: u64 = 100;
+
+fn report(dir: &Path, order: Order) -> Report {
+    let found = read_dir(dir).expect("the directory can be read");
+    let options = Options {
+        order,
+        ..Options::default()
+    };
+    audit(found, &options, &mut |_| {})
+}
+
+fn good(seed: u64) -> Vec<BootRecords> {
+    let dir = TempDir::new().expect("a temporary directory");
+    let script = Script {
+        kills: 150,
+        rounds: 1500,
+        writes: 60,
+        ..Script::quiet(seed)
+    };
+    Rehearsal::new(dir.path(), script, Zab).run();
+    load(&dir.path().join("recorded"))
+}
+
+/// What a verdict says, apart from where.
+fn essence(report: &Report) -> (Verdict, Option<&'static str>) {
+    (report.verdict, report.finding.as_ref().map(|finding| finding.check.code()))
+}
+
+/// Breaks a good trace and audits it in `orders` orders; says what is not as it should be.
+fn check(broken: &Break, boots: &[BootRecords], orders: u64, seed: u64) -> Result<(), String> {
+    let mut boots = boots.to_vec();
+    let place = (broken.apply)(&mut boots);
+    let dir = TempDir::new().expect("a temporary directory");
+    store(dir.path(), &boots);
+    let first = report(dir.path(), Order::ByTime);
+    let what = format!("{} of run {seed}: {}\n{first}", broken.name, broken.what);
+    let expect = |holds: bool, why: &str| if holds { Ok(()) } else { Err(format!("{why}: {what}")) };
+    match broken.check {
+        Some(check) => {
+            let finding = first.finding.as_ref().ok_or_else(|| format!("not found: {what}"))?;
+            expect(finding.check.code() == check, "found by another check")?;
+            expect(finding.what.contains(broken.words), "found for another reason")?;
+            let there = place.is_none_or(|place| (place.server, place.step) == (finding.server, finding.step));
+            expect(there, &format!("found elsewhere than at {place:?}"))?;
+        }
+        None => {
+            expect(first.verdict == Verdict::Inconclusive, "not inconclusive")?;
+            let said = first.doubts.iter().any(|doubt| doubt.why.contains(broken.words));
+            expect(said, "inconclusive for another reason")?;
+        }
+    }
+    for order in 0..orders {
+        let other = report(dir.path(), Order::ByChance(order));
+        expect(essence(&other) == essence(&first), &format!("order {order} says\n{other}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn traces_that_are_read_and_written_again_hold() {
+    for seed in SEEDS {
+        let dir = TempDir::new().expect("a temporary directory");
+        store(dir.path(), &good(seed));
+        let report = report(dir.path(), Order::ByTime);
+        assert_eq!(report.verdict, Verdict::Holds, "{report}");
+    }
+}
+
+#[test]
+fn every_break_is_found_where_it_is() {
+    let mut faults = Vec::new();
+    for seed in SEEDS {
+        let boots = good(seed);
+        for broken in BREAKS {
+            faults.extend(check(broken, &boots, ORDERS / SEEDS.len() as u64 + 1, seed).err());
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+/// More of the same, for those who change the audit: runs from the environment's `FROM` to `TO`.
+#[test]
+#[ignore = "as long as one likes"]
+fn every_break_is_found_in_many_runs() {
+    let bound = |name: &str, default| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    for seed in bound("FROM", 100)..bound("TO", 150) {
+        let boots = good(seed);
+        let whole = boots.iter().all(|boot| boot.header.boot.ordinal == 1);
+        for broken in BREAKS.iter().filter(|_| !whole) {
+            let fits = std::panic::catch_unwind(|| (broken.apply)(&mut boots.clone())).is_ok();
+            if fits && let Err(fault) = check(broken, &boots, 2, seed) {
+                println!("{fault}\n");
+            }
+        }
+    }
+}

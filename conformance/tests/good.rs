@@ -1,0 +1,116 @@
+//! Does the audit let pass what is right, whatever the order in which it looks?
+
+#[allow(dead_code)]
+mod rehearsal;
+
+use quorate_conformance::{Options, Order, Report, Verdict, audit};
+use quorate_trace::read_dir;
+use quorate_zab::Zab;
+use rehearsal::{Rehearsal, Script};
+use std::path::Path;
+use tempfile::TempDir;
+
+fn report(dir: &Path, order: Order) -> Report {
+    let found = read_dir(dir.join("recorded")).expect("the directory can be read");
+    let options = Options {
+        order,
+        ..Options::default()
+    };
+    audit(found, &options, &mut |_| {})
+}
+
+fn rehearse(script: Script) -> TempDir {
+    let dir = TempDir::new().expect("a temporary directory");
+    Rehearsal::new(dir.path(), script, Zab).run();
+    dir
+}
+
+fn holds_in_any_order(dir: &TempDir, what: &str) -> Report {
+    let by_time = report(dir.path(), Order::ByTime);
+    assert_eq!(by_time.verdict, Verdict::Holds, "{what}\n{by_time}");
+    for seed in 0..3 {
+        let by_chance = report(dir.path(), Order::ByChance(seed));
+        assert_eq!(by_chance.verdict, Verdict::Holds, "{what}, order {seed}\n{by_chance}");
+        assert_eq!(by_chance.commits, by_time.commits);
+    }
+    by_time
+}
+
+#[test]
+fn quiet_runs_hold() {
+    for seed in 0..20 {
+        let dir = rehearse(Script::quiet(seed));
+        let report = holds_in_any_order(&dir, &format!("seed {seed}"));
+        assert_eq!(report.recorded, [1, 2, 3]);
+        assert!(report.believed.is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn stormy_runs_hold() {
+    let mut boots = 0;
+    let mut reigns = 0;
+    for seed in 0..40 {
+        let dir = rehearse(Script::stormy(seed));
+        let report = holds_in_any_order(&dir, &format!("seed {seed}"));
+        boots += report.boots;
+        reigns += report.reigns.len();
+    }
+    assert!(boots > 200 && reigns > 100, "{boots} boots, {reigns} reigns: not much of a storm");
+}
+
+#[test]
+fn five_servers_hold() {
+    for seed in 0..6 {
+        let script = Script {
+            servers: 5,
+            rounds: 6000,
+            ..Script::stormy(seed)
+        };
+        holds_in_any_order(&rehearse(script), &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn an_open_member_is_believed_and_named() {
+    for seed in 0..20 {
+        let script = Script {
+            unrecorded: vec![seed % 3 + 1],
+            ..Script::quiet(seed)
+        };
+        let report = report(rehearse(script).path(), Order::ByTime);
+        assert_ne!(report.verdict, Verdict::Violated, "seed {seed}\n{report}");
+        assert_eq!(report.open, [seed % 3 + 1]);
+        assert!(!report.believed.is_empty());
+    }
+}
+
+#[test]
+fn connections_without_names_are_believed() {
+    for seed in 0..10 {
+        let script = Script {
+            nameless: true,
+            ..Script::quiet(seed)
+        };
+        let report = holds_in_any_order(&rehearse(script), &format!("seed {seed}"));
+        assert!(!report.believed.is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn nothing_is_not_enough() {
+    let dir = TempDir::new().unwrap();
+    std::fs::create_dir(dir.path().join("recorded")).unwrap();
+    let report = report(dir.path(), Order::ByTime);
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{report}");
+}
+
+#[test]
+fn one_server_of_three_is_not_enough() {
+    let script = Script {
+        unrecorded: vec![1, 2],
+        ..Script::quiet(3)
+    };
+    let report = report(rehearse(script).path(), Order::ByTime);
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{report}");
+}
