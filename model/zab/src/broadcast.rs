@@ -111,7 +111,7 @@ impl Server {
             // An Apache leader pings whoever is connected; only synchronised learners answer.
             (_, Message::Ping { .. }) => Ok(()),
             (Phase::Broadcast { .. }, Message::Sync) => {
-                fx.push(Effect::SyncDone);
+                self.on_sync_answer();
                 Ok(())
             }
             _ => Err(Violation::Unexpected),
@@ -299,6 +299,7 @@ impl Server {
                 epoch,
                 acked,
                 committed,
+                ..
             } => (*epoch, acked, Some(*committed)),
             Phase::Sync { epoch, .. } if cx.rules.may_ack_proposals(false) => (*epoch, &mut early, None),
             _ => return,
@@ -323,6 +324,36 @@ impl Server {
         }
         if let Some(committed) = committed {
             self.deliver(committed, fx);
+            self.settle_sync_answers(fx);
+        }
+    }
+
+    /// SYNC, at a follower. It comes behind the COMMITs that its client must see, but these are in the
+    /// tree only once this server's own log holds them.
+    fn on_sync_answer(&mut self) {
+        if let Role::Following(follower) = &mut self.role
+            && let FollowerState::Linked {
+                phase: Phase::Broadcast { committed, syncs, .. },
+                ..
+            } = &mut follower.state
+        {
+            syncs.push_back(*committed);
+        }
+    }
+
+    /// Tells the clients whose `sync` is answered, once the tree holds what was committed by then.
+    fn settle_sync_answers<P>(&mut self, fx: &mut Vec<Effect<P>>) {
+        let delivered = self.delivered;
+        if let Role::Following(follower) = &mut self.role
+            && let FollowerState::Linked {
+                phase: Phase::Broadcast { syncs, .. },
+                ..
+            } = &mut follower.state
+        {
+            while syncs.front().is_some_and(|&committed| committed <= delivered) {
+                syncs.pop_front();
+                fx.push(Effect::SyncDone);
+            }
         }
     }
 

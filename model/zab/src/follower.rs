@@ -2,6 +2,7 @@
 
 use crate::{Conn, Epoch, ServerId, Zxid};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// A server that follows `leader`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub(crate) enum Phase {
         epoch: Epoch,
         acked: Zxid,
         committed: Zxid,
+        /// What was committed when each answer to a `sync` of this server's clients came, oldest first:
+        /// the client is told once the tree holds it.
+        syncs: VecDeque<Zxid>,
     },
 }
 

@@ -10,6 +10,7 @@ use crate::leader::{LeaderPhase, Stage};
 use crate::reads::Reads;
 use crate::server::{Context, Handled, Role, Server};
 use crate::{Conn, Effect, Epoch, Message, Rules, ServerId, Violation, Zxid};
+use std::collections::VecDeque;
 
 /// How a learner is brought to a prefix of the leader's history.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -227,6 +228,7 @@ impl Server {
             epoch,
             acked,
             committed: sync.hint,
+            syncs: VecDeque::new(),
         });
         self.deliver(sync.hint, fx);
         fx.push(Effect::Serve { epoch });
