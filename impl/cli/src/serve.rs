@@ -51,6 +51,7 @@ pub(crate) struct Args {
 /// Runs until the server or the ensemble is told to stop.
 pub(crate) fn run(args: &Args) -> ExitCode {
     init_log();
+    end_on_panic();
     // One thread: what a server does is ordered anyway, and handing work to others would cost more than it
     // saves. The disk has threads of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -93,6 +94,15 @@ fn init_log() {
         .with_target(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
+}
+
+/// A server of which a part has failed in a way that nobody foresaw must not go on as if it were whole.
+fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 fn load(file: &Path) -> Result<Config, ExitCode> {

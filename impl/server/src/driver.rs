@@ -29,6 +29,7 @@ use quorate_zab::{
     Conn, Context, Effect, Election, ElectionEffect, Ensemble, Input, Server, ServerId, Zab, Zxid,
 };
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -98,6 +99,10 @@ struct Peer {
     name: Option<ConnName>,
     /// Whether the leader is at the other end, rather than a learner.
     to_leader: bool,
+    /// The learner, once it has said who it is.
+    learner: Option<ServerId>,
+    /// From where it called.
+    from: Option<IpAddr>,
     /// How many of the protocol's messages were taken from it.
     read: u64,
 }

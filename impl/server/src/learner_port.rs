@@ -42,7 +42,8 @@ pub(crate) struct LearnerPlan {
     pub(crate) peers: BTreeMap<ServerId, String>,
     /// How long all calls of one leader may take together.
     pub(crate) connect_limit: Duration,
-    pub(crate) limits: Limits,
+    pub(crate) of_learners: Limits,
+    pub(crate) of_leader: Limits,
     pub(crate) snapshots: Snapshots,
 }
 
@@ -167,7 +168,7 @@ async fn accept(
             stream.into_split(),
             conn,
             Side::Learner,
-            plan.limits,
+            plan.of_learners,
             inbox.clone(),
             Some(place),
             announce,
@@ -219,7 +220,7 @@ async fn call(conn: Conn, leader: ServerId, plan: Arc<LearnerPlan>, inbox: mpsc:
                 stream.into_split(),
                 conn,
                 side,
-                plan.limits,
+                plan.of_leader,
                 inbox,
                 None,
                 announce,

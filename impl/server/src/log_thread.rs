@@ -101,12 +101,13 @@ impl Pulse {
 }
 
 impl DiskThreads {
-    /// Starts both threads; they report to `stored`, and drop it when [`Self::finish`] was called and all
+    /// Starts both threads. A sync that takes `warn_after` or longer is warned of. They report to `stored`, and drop it when [`Self::finish`] was called and all
     /// is done.
     pub(crate) fn start(
         log: TxnLog,
         epochs: EpochFiles,
         held: Held,
+        warn_after: Duration,
         stored: &mpsc::UnboundedSender<Stored>,
     ) -> std::io::Result<Self> {
         let pulse = Arc::new(Pulse {
@@ -122,6 +123,7 @@ impl DiskThreads {
             pulse: pulse.clone(),
             stored: stored.clone(),
             appends: Vec::new(),
+            warn_after,
             floor: held.floor,
             contents: held.contents,
         };
@@ -201,6 +203,7 @@ struct LogThread {
     pulse: Arc<Pulse>,
     stored: mpsc::UnboundedSender<Stored>,
     appends: Vec<LogEntry>,
+    warn_after: Duration,
     floor: Zxid,
     /// What was asked to be in the log above the floor.
     contents: Contents,
@@ -265,7 +268,16 @@ impl LogThread {
             self.log.append(now)?;
             rest = later;
         }
+        let began = Instant::now();
         self.log.sync()?;
+        let took = began.elapsed();
+        if took >= self.warn_after {
+            tracing::warn!(
+                took_ms = took.as_millis() as u64,
+                entries = self.appends.len(),
+                "the log was slow to sync"
+            );
+        }
         let ops = self.appends.len() as u32;
         self.appends.clear();
         self.report(ops, end, None);

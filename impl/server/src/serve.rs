@@ -28,8 +28,8 @@ use tokio::task::JoinHandle;
 
 /// Bytes of the log's end that are kept in memory beyond what must be.
 const RECENT_BYTES_MAX: usize = 32 << 20;
-/// What a packet may carry beyond a client's request, in bytes: paths of a closed session, parts of a multi.
-const PACKET_EXTRA_BYTES: usize = 4 << 20;
+/// What a learner's packet may carry beyond a client's request, in bytes: sessions and a header.
+const REQUEST_EXTRA_BYTES: usize = 4 << 20;
 /// A joining member may be silent for this many ticks while it says who it is on the election port.
 const GREETING_TICKS: u32 = 5;
 
@@ -39,6 +39,12 @@ pub enum StartError {
     /// The data directory.
     #[error("{0}")]
     Store(#[from] quorate_store::Error),
+    /// A directory that is not to be made.
+    #[error("{dir}: there is no such directory, and datadir.autocreate says not to make it", dir = .dir.display())]
+    NoDirectory {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// What is in the data directory cannot have come from a run of this protocol.
     #[error("{dir}: {refusal}. Remedy: put the missing file back, or empty version-2 and let this server fetch its data from the ensemble", dir = .dir.display())]
     Refused {
@@ -137,10 +143,15 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let (election_port, learner_port) = match membership {
         None => (None, None),
         Some(membership) => {
-            let limits = Limits {
+            let of_learners = Limits {
                 until_synced: init_limit,
                 once_synced: tick * membership.sync_limit_ticks,
-                data_bytes_max: config.frame_bytes_max + PACKET_EXTRA_BYTES,
+                data_bytes_max: config.frame_bytes_max + REQUEST_EXTRA_BYTES,
+            };
+            // A transaction may be longer than any request: the paths of a session that is closed.
+            let of_leader = Limits {
+                data_bytes_max: LogOptions::default().entry_bytes_max,
+                ..of_learners
             };
             let election = bind_election(membership, tick).await?;
             let plan = LearnerPlan {
@@ -149,7 +160,8 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
                 listen: listen_address(membership, Port::Quorum).await?,
                 peers: peers(membership, Port::Quorum),
                 connect_limit: tick * membership.connect_limit_ticks,
-                limits,
+                of_learners,
+                of_leader,
                 snapshots: store.snapshots.clone(),
             };
             let address = plan.listen.to_string();
@@ -162,8 +174,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
             (Some(election), Some(learner))
         }
     };
-    let disk =
-        DiskThreads::start(store.log, store.epochs, held, &stored_reports).map_err(StartError::Thread)?;
+    let sync_warning = Duration::from_millis(config.sync_warning_ms);
+    let disk = DiskThreads::start(store.log, store.epochs, held, sync_warning, &stored_reports)
+        .map_err(StartError::Thread)?;
     let mut background = Background {
         files: store.snapshots,
         stored: stored_reports.downgrade(),
@@ -229,13 +242,13 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 }
 
 fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootImage), StartError> {
+    for dir in [&config.data_dir, &config.data_log_dir] {
+        if !config.create_directories && !dir.is_dir() {
+            return Err(StartError::NoDirectory { dir: dir.clone() });
+        }
+    }
     let layout = Layout::new(&config.data_dir, Some(&config.data_log_dir));
-    let mut options = StoreOptions::new(layout, server);
-    options.log = LogOptions {
-        entry_bytes_max: LogOptions::default().entry_bytes_max,
-        ..LogOptions::default()
-    };
-    let (store, mut found) = Store::open(options)?;
+    let (store, mut found) = Store::open(StoreOptions::new(layout, server))?;
     if let Some(damage) = &found.damage {
         return Err(damage.clone().into());
     }
@@ -249,6 +262,9 @@ fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootI
         // A log without a snapshot below it would be refused at the next start.
         store.snapshots.write(&found.tree)?;
         found.snapshot = Some(Zxid::ZERO);
+    }
+    if found.initialize {
+        store.marks.remove_initialize()?;
     }
     Ok((store, found))
 }

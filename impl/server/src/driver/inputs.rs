@@ -3,9 +3,10 @@
 use super::{Driver, Fatal, Peer};
 use crate::inbox::Event;
 use crate::learner_port::LearnerPort;
-use crate::links::{Incoming, Numbered};
+use crate::links::{Incoming, Link, Numbered};
 use crate::payload::Payload;
 use crate::service::{Submission, Undeliverable};
+use crate::sockets::Addresses;
 use bytes::Bytes;
 use quorate_trace::{Ended, Side};
 use quorate_wire::quorum::message::put_revalidated;
@@ -22,15 +23,8 @@ impl Driver {
                 if self.learner_port.as_ref().is_some_and(LearnerPort::is_open) {
                     self.recorder
                         .conn_up(link.conn(), Side::Acceptor, None, None, addresses);
-                    self.peers.insert(
-                        link.conn(),
-                        Peer {
-                            link,
-                            name: None,
-                            to_leader: false,
-                            read: 0,
-                        },
-                    );
+                    self.peers
+                        .insert(link.conn(), Peer::new(link, None, false, addresses));
                 }
             }
             Event::Connected {
@@ -50,15 +44,8 @@ impl Driver {
                         Some(in_trace(name)),
                         addresses,
                     );
-                    self.peers.insert(
-                        conn,
-                        Peer {
-                            link,
-                            name: Some(name),
-                            to_leader: true,
-                            read: 0,
-                        },
-                    );
+                    self.peers
+                        .insert(conn, Peer::new(link, Some(name), true, addresses));
                     self.feed(Input::Connected { conn }, None);
                 }
             }
@@ -121,10 +108,14 @@ impl Driver {
                 if observer {
                     return self.refuse(conn, "it wants to observe, which is not supported");
                 }
+                let server = ServerId::new(info.sid.cast_unsigned());
+                if self.is_claimed_elsewhere(conn, server) {
+                    return self.refuse(conn, "another host is connected under its id");
+                }
                 if let Some(peer) = self.peers.get_mut(&conn) {
                     peer.name = info.name;
+                    peer.learner = Some(server);
                 }
-                let server = ServerId::new(info.sid.cast_unsigned());
                 self.recorder.conn_named(conn, server, info.name.map(in_trace));
                 self.on_message(conn, message, number);
             }
@@ -188,6 +179,16 @@ impl Driver {
         }
     }
 
+    /// Whether `server` is connected from another address than that of `conn`. A learner that comes back
+    /// does so from where it was; somebody else could take its place by naming its id.
+    fn is_claimed_elsewhere(&self, conn: Conn, server: ServerId) -> bool {
+        let from = self.peers.get(&conn).and_then(|peer| peer.from);
+        let others = self.peers.iter().filter(|(other, _)| **other != conn);
+        others
+            .into_iter()
+            .any(|(_, peer)| peer.learner == Some(server) && peer.from != from)
+    }
+
     /// A proposal that cannot be applied must not get into the log. Bytes that are no transaction cost the
     /// connection; a transaction that all others may well apply costs this server.
     fn on_unreadable(&mut self, conn: Conn, zxid: Zxid, why: Undeliverable) {
@@ -205,6 +206,20 @@ impl Driver {
         tracing::warn!(conn = conn.get(), why, "learner connection refused");
         self.drop_peer(conn);
         self.feed(Input::Closed { conn }, None);
+    }
+}
+
+impl Peer {
+    fn new(link: Link, name: Option<ConnName>, to_leader: bool, addresses: Option<Addresses>) -> Self {
+        let from = addresses.map(|(_, other)| other.ip());
+        Self {
+            link,
+            name,
+            to_leader,
+            learner: None,
+            from,
+            read: 0,
+        }
     }
 }
 
