@@ -10,6 +10,7 @@ mod answering;
 mod connection;
 mod counters;
 mod delivery;
+mod digest_log;
 mod event;
 mod expiry;
 mod handshake;
@@ -28,6 +29,7 @@ pub(crate) use connection::Connection;
 pub(crate) use counters::Counters;
 
 use crate::fourlw::Facts;
+use digest_log::DigestLog;
 use expiry::SessionClock;
 use handshake::SessionIds;
 use quorate_tree::{Outstanding, SessionId, Tree, TxnEntry, Unsupported, WatchTable, WatcherId};
@@ -86,6 +88,7 @@ pub struct Service {
     outstanding: Outstanding,
     /// What was read already of the transactions to come.
     expected: VecDeque<TxnEntry>,
+    digests: DigestLog,
     counters: Counters,
     facts: Facts,
     started_ms: Option<u64>,
@@ -111,6 +114,7 @@ impl Service {
             clock: SessionClock::new(options.tick_ms),
             outstanding: Outstanding::new(),
             expected: VecDeque::new(),
+            digests: DigestLog::default(),
             counters: Counters::default(),
             facts: Facts::default(),
             started_ms: None,
@@ -250,6 +254,7 @@ impl Service {
         );
         self.tree = tree;
         self.expected.clear();
+        self.digests.clear();
     }
 
     /// The last transaction applied.
@@ -289,6 +294,11 @@ impl Service {
 
     pub(crate) fn session_of(&self, watcher: WatcherId) -> Option<SessionId> {
         self.clients.get(&ClientId(watcher)).map(|conn| conn.session)
+    }
+
+    /// The digests that `hash` shows, oldest first.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = (Zxid, u64)> {
+        self.digests.iter()
     }
 
     pub(crate) fn watches(&self) -> &WatchTable {

@@ -143,14 +143,14 @@ impl Service {
         })
     }
 
-    /// `hash`: the tree's digest at its last transaction.
+    /// `hash`: the tree's digest at each of the last zxids at which servers keep it.
     pub(super) fn digests_text(&self) -> String {
-        let zxid = self.last_zxid().bits();
-        if zxid == 0 {
-            String::new()
-        } else {
-            format!("{zxid:x}: {}\n", self.tree().digest())
+        let mut text = String::new();
+        for (zxid, digest) in self.digests() {
+            // As Java prints a long.
+            let _ = writeln!(text, "{:x}: {}", zxid.bits(), digest as i64);
         }
+        text
     }
 }
 

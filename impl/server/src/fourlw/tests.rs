@@ -354,6 +354,22 @@ fn while_nobody_is_served_only_what_needs_no_tree_is_answered() {
 }
 
 #[test]
+fn hash_shows_a_digest_at_every_128th_zxid_in_the_captured_shape() {
+    let mut host = Host::new(Some(Role::Standalone));
+    assert_eq!(host.ask("hash"), captured(&["idle", "follower", "hash"]));
+    // The client's session is one transaction more.
+    let creates: Vec<_> = (1..300).map(|number| create(&format!("/{number}"), 0)).collect();
+    host = host.with_client(&creates);
+    let answer = host.ask("hash");
+    let zxids: Vec<_> = answer.lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(zxids, ["400000080", "400000100"]);
+    assert_eq!(
+        shape(answer.lines().next().unwrap()),
+        shape(&captured(&["idle", "leader", "hash"]))
+    );
+}
+
+#[test]
 fn the_version_line_is_one_that_tools_parse() {
     let text = Host::new(Some(Role::Standalone)).ask("srvr");
     let line = text.lines().next().unwrap();
