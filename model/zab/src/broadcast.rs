@@ -163,6 +163,8 @@ impl Server {
     ) -> Handled {
         let logged = self.history.last();
         if !cx.rules.may_append(zxid, logged) {
+            // A leader whose own log has a hole sends the same gap each time; its snapshot has none.
+            self.needs_snapshot |= !self.is_serving();
             return Err(Violation::Gap { logged, got: zxid });
         }
         self.append(zxid, payload, fx);

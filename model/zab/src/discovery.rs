@@ -49,23 +49,30 @@ impl Server {
                 offered: epoch,
             });
         }
-        if cx.rules.is_new_promise(epoch, self.accepted) && !self.needs_snapshot {
+        if cx.rules.is_new_promise(epoch, self.accepted) {
             self.persist_accepted(epoch, fx);
             self.set_phase(Phase::PersistAccepted { epoch });
             return Ok(());
         }
-        // A history that is to be replaced must not be counted on; zxid 0 asks for a snapshot.
-        let last = if self.needs_snapshot {
-            Zxid::ZERO
+        self.ack_epoch(conn, epoch, None, fx);
+        Ok(())
+    }
+
+    /// A history that is to be replaced must not be counted on, and zxid 0 asks for a snapshot.
+    fn ack_epoch<P>(&mut self, conn: Conn, epoch: Epoch, current: Option<Epoch>, fx: &mut Vec<Effect<P>>) {
+        let message = if self.needs_snapshot {
+            Message::AckEpoch {
+                current: None,
+                last: Zxid::ZERO,
+            }
         } else {
-            self.history.last()
+            Message::AckEpoch {
+                current,
+                last: self.history.last(),
+            }
         };
         self.set_phase(Phase::AckedEpoch { epoch });
-        fx.push(Effect::Send {
-            conn,
-            message: Message::AckEpoch { current: None, last },
-        });
-        Ok(())
+        fx.push(Effect::Send { conn, message });
     }
 
     /// Sends ACKEPOCH once the promise is durable.
@@ -74,12 +81,7 @@ impl Server {
             return;
         };
         if cx.rules.may_ack_epoch(self.disk.epochs_are_durable()) {
-            let message = Message::AckEpoch {
-                current: Some(self.current),
-                last: self.history.last(),
-            };
-            self.set_phase(Phase::AckedEpoch { epoch });
-            fx.push(Effect::Send { conn, message });
+            self.ack_epoch(conn, epoch, Some(self.current), fx);
         }
     }
 
@@ -95,7 +97,9 @@ impl Server {
         let Role::Leading(leader) = &mut self.role else {
             return;
         };
-        if server == cx.me || leader.learner_of(conn).is_some() {
+        // An epoch with no successor is nobody's; it would be the end of the order for all.
+        let last_epoch = accepted.get() == u32::MAX;
+        if server == cx.me || last_epoch || leader.learner_of(conn).is_some() {
             leader.drop_conn(conn);
             fx.push(Effect::Close {
                 conn,

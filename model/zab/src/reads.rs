@@ -135,7 +135,9 @@ impl Server {
             };
             let (epoch, committed, begun) = (*epoch, *committed, reads.round);
             let confirmed = first.round == 0 || first.round <= begun && is_confirmed(cx, leader, first.round);
-            if confirmed && is_reached(first.upto, committed, epoch) && self.delivered >= committed {
+            // A learner's own tree is the learner's to wait for.
+            let here = first.conn.is_some() || self.delivered >= first.upto;
+            if confirmed && here && is_reached(first.upto, committed, epoch) {
                 let conn = first.conn;
                 if let LeaderPhase::Broadcast { reads, .. } = &mut leader.phase {
                     reads.waiting.pop_front();

@@ -149,8 +149,10 @@ impl Server {
             self.needs_snapshot = true;
             return Err(Violation::CutTooDeep { floor, to });
         }
-        if to > self.history.last() {
-            return Err(Violation::Unexpected);
+        if to > self.history.last() || !self.history.holds(to) {
+            // An Apache leader may ask to keep what was never here; a gap would follow.
+            self.needs_snapshot = true;
+            return Err(Violation::CutTooDeep { floor, to });
         }
         self.history.truncate(to);
         self.disk.begin_log(to);
