@@ -244,7 +244,7 @@ impl<R: Rules> Audit<R> {
     }
 
     fn happen(&mut self, i: usize, entry: &Entry) -> Result<Taken, Fault> {
-        if self.members[i].sight == Sight::Blind && !matches!(entry.record, Record::Boot(_)) {
+        if self.members[i].sight == Sight::Blind {
             self.glimpse(i, &entry.record);
             return Ok(Taken::Yes);
         }
@@ -280,7 +280,9 @@ impl<R: Rules> Audit<R> {
                 accepted,
                 current,
             } => {
-                self.members[i].epochs_synced.push_back((*ops, *accepted, *current));
+                self.members[i]
+                    .epochs_synced
+                    .push_back((*ops, *accepted, *current));
                 Ok(())
             }
             Record::Applied { zxid, tree } => self.on_applied(i, *zxid, *tree),
@@ -350,7 +352,12 @@ impl<R: Rules> Audit<R> {
                 self.ghost.disclaim(Property::QuorumLog);
                 self.ghost.disclaim(Property::CommittedStays);
             }
-            None => *self.believed.entry(server.unwrap_or(ServerId::new(0))).or_default() += 1,
+            None => {
+                *self
+                    .believed
+                    .entry(server.unwrap_or(ServerId::new(0)))
+                    .or_default() += 1
+            }
         }
     }
 
@@ -413,7 +420,10 @@ impl<R: Rules> Audit<R> {
             node.is_some_and(|node| !node.disk.durable.holds(last))
         });
         let without: Vec<_> = without.map(|member| member.me).collect();
-        if !self.ensemble.is_majority(self.ensemble.votes(without.iter().copied())) {
+        if !self
+            .ensemble
+            .is_majority(self.ensemble.votes(without.iter().copied()))
+        {
             return Ok(());
         }
         let what = format!(
@@ -427,7 +437,14 @@ impl<R: Rules> Audit<R> {
     }
 
     /// Member `i` takes part in the reign of `leader`.
-    fn reign(&mut self, i: usize, epoch: Epoch, leader: ServerId, chosen: bool, established: bool) -> Result<(), Fault> {
+    fn reign(
+        &mut self,
+        i: usize,
+        epoch: Epoch,
+        leader: ServerId,
+        chosen: bool,
+        established: bool,
+    ) -> Result<(), Fault> {
         let me = self.members[i].me;
         let seen = self.reigns.entry(epoch).or_insert_with(|| Seen {
             leader,
@@ -455,8 +472,9 @@ impl<R: Rules> Audit<R> {
 
     fn report(mut self, finding: Option<Finding>) -> Report {
         let voters = self.ensemble.voters().to_vec();
-        let (recorded, open): (Vec<_>, Vec<_>) =
-            voters.into_iter().partition(|voter| self.by_id.contains_key(voter));
+        let (recorded, open): (Vec<_>, Vec<_>) = voters
+            .into_iter()
+            .partition(|voter| self.by_id.contains_key(voter));
         if finding.is_none() {
             self.doubt_emptiness();
         }

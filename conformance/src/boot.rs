@@ -33,7 +33,11 @@ impl<R: Rules> Audit<R> {
         member.header = Some(header);
         member.trace = Some(boot.clone());
         member.records = Some(records);
-        member.sight = if boot.first > 0 { Sight::Blind } else { Sight::Clear };
+        member.sight = if boot.first > 0 {
+            Sight::Blind
+        } else {
+            Sight::Clear
+        };
         member.restart();
         if missing {
             self.notes.push(format!(
@@ -98,7 +102,8 @@ impl<R: Rules> Audit<R> {
                 (Some(next), Some(header)) if next.boot.ordinal == header.boot.ordinal + 1 => {
                     match &next.previous {
                         Some(previous)
-                            if previous.boot == header.boot && (previous.records, previous.chain) == (records, chain) =>
+                            if previous.boot == header.boot
+                                && (previous.records, previous.chain) == (records, chain) =>
                         {
                             let fact = |header: &quorate_trace::Header| {
                                 let fact = header.facts.iter().find(|(name, _)| name == MACHINE_FACT);
@@ -113,7 +118,10 @@ impl<R: Rules> Audit<R> {
                         previous => {
                             let why = format!(
                                 "the trace has {records} records, and the next boot found {}",
-                                previous.map_or("none".into(), |previous| format!("{} records", previous.records))
+                                previous.map_or("none".into(), |previous| format!(
+                                    "{} records",
+                                    previous.records
+                                ))
                             );
                             self.doubt(Check::Recorder, i, records, why);
                             self.members[i].gap = true;
@@ -145,12 +153,19 @@ impl<R: Rules> Audit<R> {
         if !is_sound(image, LOG_TRANSACTIONS_MAX) {
             return Err(Fault::new(
                 Check::Storage,
-                format!("no log looks like this, or it is longer than an audit takes: {:?}", image.history),
+                format!(
+                    "no log looks like this, or it is longer than an audit takes: {:?}",
+                    image.history
+                ),
             ));
         }
         let mut fx: Vec<Effect<u64>> = Vec::new();
-        let server = Server::boot(image, &mut fx)
-            .map_err(|refusal| Fault::new(Check::World, format!("no server starts from this disk: {refusal}")))?;
+        let server = Server::boot(image, &mut fx).map_err(|refusal| {
+            Fault::new(
+                Check::World,
+                format!("no server starts from this disk: {refusal}"),
+            )
+        })?;
         let tree_max = self.members[i].tree_max;
         let before = self.members[i].node.take();
         let first = before.is_none();
@@ -186,7 +201,11 @@ impl<R: Rules> Audit<R> {
             self.compare_trees(i, image.snapshot, sum)?;
         }
         self.see(i, &Event::Looks)?;
-        if first { Ok(()) } else { self.see(i, &Event::Shrunk) }
+        if first {
+            Ok(())
+        } else {
+            self.see(i, &Event::Shrunk)
+        }
     }
 
     /// The disk that the image describes, with the contents that are known.
@@ -235,8 +254,9 @@ impl<R: Rules> Audit<R> {
             (Judgement::Lost(why), None, _) => Err(Fault::new(Check::Storage, why)),
             (Judgement::More(why), None, Tail::Whole) => Err(Fault::new(Check::Storage, why)),
             (Judgement::More(why), None, Tail::Open) => {
-                self.notes
-                    .push(format!("at boot {ordinal} of server {me}, after a power loss: {why}"));
+                self.notes.push(format!(
+                    "at boot {ordinal} of server {me}, after a power loss: {why}"
+                ));
                 Ok(())
             }
             (Judgement::More(why), None, Tail::Unknown) => {

@@ -85,7 +85,11 @@ impl Contents {
         let mut unknown: Option<u32> = None;
         for counter in run.first..=run.last {
             let zxid = Zxid::new(run.epoch, counter);
-            let known = if self.is_inherited(zxid) { 0 } else { *self.slot(zxid) };
+            let known = if self.is_inherited(zxid) {
+                0
+            } else {
+                *self.slot(zxid)
+            };
             if known == 0 {
                 unknown.get_or_insert(counter);
             } else if let Some(first) = unknown.take() {
@@ -146,7 +150,13 @@ mod tests {
         contents.met(zxid(1, 100), 5).unwrap();
         contents.run(run, &mut log);
         assert_eq!(log.len(), 198);
-        assert_eq!(log[97], Txn { zxid: zxid(1, 100), value: 5 });
+        assert_eq!(
+            log[97],
+            Txn {
+                zxid: zxid(1, 100),
+                value: 5
+            }
+        );
         assert_eq!(contents.met(zxid(1, 4), 9), Ok(0));
         assert_eq!(contents.met(zxid(1, 4), 9), Ok(0));
         assert!(contents.met(zxid(1, 4), 10).is_err());

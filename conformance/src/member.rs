@@ -24,6 +24,8 @@ pub(crate) struct Link {
     pub(crate) side: Side,
     pub(crate) peer: Option<ServerId>,
     pub(crate) wire: Wire,
+    /// What it brings is believed, whatever was seen to be sent.
+    pub(crate) believed: bool,
     pub(crate) up: bool,
     /// Messages given to the core, and asked for by it.
     pub(crate) read: u64,
@@ -57,6 +59,8 @@ pub(crate) struct ElectionLink {
     pub(crate) peer: Option<ServerId>,
     /// The channel, unless the other end is open or cannot be found.
     pub(crate) pipe: Option<usize>,
+    /// What it brings is believed, whatever was seen to be sent.
+    pub(crate) believed: bool,
     pub(crate) read: u64,
     pub(crate) sent: u64,
 }

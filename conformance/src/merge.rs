@@ -45,7 +45,9 @@ impl<R: Rules> Audit<R> {
             }
             let mut went = false;
             for (place, &i) in order.iter().enumerate() {
-                let until = order.get(place + 1).map_or(u64::MAX, |&next| self.members[next].time());
+                let until = order
+                    .get(place + 1)
+                    .map_or(u64::MAX, |&next| self.members[next].time());
                 let burst = if chance.is_some() { 1 } else { BURST };
                 if self.go(i, burst, until)? {
                     went = true;
@@ -108,8 +110,10 @@ impl<R: Rules> Audit<R> {
 
     /// No server can go on: someone waits for what will not come.
     fn unblock(&mut self, order: &[usize]) -> Result<(), Box<Finding>> {
-        let mut waiting: Vec<(usize, Awaited)> =
-            order.iter().filter_map(|&i| Some((i, self.awaited(i)?))).collect();
+        let mut waiting: Vec<(usize, Awaited)> = order
+            .iter()
+            .filter_map(|&i| Some((i, self.awaited(i)?)))
+            .collect();
         waiting.sort_by_key(|(i, _)| self.members[*i].time());
         for (i, awaited) in &waiting {
             if self.gives_up_waiting(*i, awaited) {
@@ -117,7 +121,9 @@ impl<R: Rules> Audit<R> {
             }
         }
         // A circle: someone read what the others sent only later, because of it, or never.
-        let culprit = waiting.iter().position(|(i, awaited)| !self.comes_later(*i, awaited));
+        let culprit = waiting
+            .iter()
+            .position(|(i, awaited)| !self.comes_later(*i, awaited));
         let Some(&(i, _)) = waiting.get(culprit.unwrap_or(0)) else {
             return Ok(());
         };
@@ -146,7 +152,7 @@ impl<R: Rules> Audit<R> {
                 notification: *notification,
             }),
             Record::Input {
-                input: Input::Message { conn, .. },
+                input: Input::Message { conn, message },
                 ..
             } => {
                 let link = member.links.get(conn)?;
@@ -155,6 +161,7 @@ impl<R: Rules> Audit<R> {
                         from: peer,
                         conn: *conn,
                         at,
+                        message: message.clone().map(|_| ()),
                     }),
                     _ => None,
                 }
@@ -173,8 +180,8 @@ impl<R: Rules> Audit<R> {
         };
         let (gap, ended) = (self.members[sender].gap, self.members[sender].ended);
         let cut = ended && self.members[sender].before != Some(Tail::Whole);
-        match *awaited {
-            Awaited::Message { conn, at, .. } => {
+        match awaited {
+            &Awaited::Message { conn, at, .. } => {
                 let Some(end) = self.members[i].links.get(&conn).map(Link::end) else {
                     return false;
                 };
@@ -185,13 +192,16 @@ impl<R: Rules> Audit<R> {
                 }
                 false
             }
-            Awaited::Notification { conn, .. } => {
+            &Awaited::Notification { conn, .. } => {
                 let Some(link) = self.members[i].election_links.get(&conn) else {
                     return false;
                 };
-                let (end, pipe) = (link.end(), link.pipe);
+                let (end, pipe) = (link.end(), link.pipe.filter(|_| !link.believed));
                 let unseen = pipe.is_some_and(|at| {
-                    matches!(self.election_channels.pipe(at).next(end), Next::NotYet { seen: false })
+                    matches!(
+                        self.election_channels.pipe(at).next(end),
+                        Next::NotYet { seen: false }
+                    )
                 });
                 // Addresses that are translated on the way pair nothing: by the clocks the other end should
                 // have been seen.
@@ -201,7 +211,7 @@ impl<R: Rules> Audit<R> {
                     self.note(format!(
                         "an election connection of servers {one} and {other} was seen from one end only"
                     ));
-                    self.stop_pairing(i, conn);
+                    self.stop_pairing(i, conn, cut && !gap);
                     return true;
                 }
                 false
@@ -225,28 +235,51 @@ impl<R: Rules> Audit<R> {
         let mut conn = match awaited {
             Awaited::Message { at, .. } => {
                 let mut links = sender.links.iter();
-                links.find(|(_, link)| link.wire == Wire::Channel(*at)).map(|(conn, _)| *conn)
+                links
+                    .find(|(_, link)| link.wire == Wire::Channel(*at))
+                    .map(|(conn, _)| *conn)
             }
             Awaited::Notification { .. } => None,
         };
         let mut out = Vec::new();
-        let present = trace.records().filter_map(Result::ok).skip_while(|entry| entry.seq < sender.taken);
-        let later = sender.boots.iter().flat_map(|boot| boot.records().filter_map(Result::ok));
+        let present = trace
+            .records()
+            .filter_map(Result::ok)
+            .skip_while(|entry| entry.seq < sender.taken);
+        let later = sender
+            .boots
+            .iter()
+            .flat_map(|boot| boot.records().filter_map(Result::ok));
         let mut boots = 0;
         for entry in present.chain(later) {
-            boots += usize::from(matches!(entry.record, Record::Boot(_)));
+            if let Record::Boot(_) = entry.record {
+                boots += 1;
+                conn = None;
+            }
             match (entry.record, awaited) {
-                (Record::ElectionSent { notification, .. }, Awaited::Notification { notification: heard, .. }) => {
+                (
+                    Record::ElectionSent { notification, .. },
+                    Awaited::Notification {
+                        notification: heard, ..
+                    },
+                ) => {
                     if notification == *heard {
                         return true;
                     }
                 }
-                (Record::ConnUp(up), Awaited::Message { at, .. }) if up.name == Some(self.channels.name(*at)) => {
+                (Record::ConnUp(up), Awaited::Message { at, .. })
+                    if up.name == Some(self.channels.name(*at)) =>
+                {
                     conn = Some(up.conn);
                 }
-                (Record::ConnNamed { conn: named, name, peer }, Awaited::Message { at, .. })
-                    if name == Some(self.channels.name(*at)) && peer == me =>
-                {
+                (
+                    Record::ConnNamed {
+                        conn: named,
+                        name,
+                        peer,
+                    },
+                    Awaited::Message { at, .. },
+                ) if name == Some(self.channels.name(*at)) && peer == me => {
                     conn = Some(named);
                 }
                 // What a later boot says is not replayed for this: it may be it.
@@ -255,7 +288,7 @@ impl<R: Rules> Audit<R> {
                         return true;
                     }
                 }
-                (Record::Input { input, .. }, Awaited::Message { .. }) => {
+                (Record::Input { input, .. }, Awaited::Message { message, .. }) => {
                     let happening = match input.map(|digest| digest.sum.get()) {
                         Input::Message { conn, message } => Happening::Frame {
                             conn,
@@ -267,9 +300,17 @@ impl<R: Rules> Audit<R> {
                         input => Happening::Input(input),
                     };
                     node.step(self.ensemble(), self.rules(), happening, &mut out);
-                    let says = |out: &Out| matches!(out, Out::Frame { conn: on, .. } if Some(*on) == conn);
-                    if out.drain(..).any(|out| says(&out)) {
-                        return true;
+                    let next = out.drain(..).find_map(|out| match out {
+                        Out::Frame { conn: on, frame } if Some(on) == conn => Some(frame),
+                        _ => None,
+                    });
+                    if let Some(next) = next {
+                        let next = match next {
+                            Frame::Message(message) => Some(message.map(|_| ())),
+                            Frame::Snapshot(last) => Some(Message::Snap { zxid: last.zxid }),
+                            Frame::SyncRequest => None,
+                        };
+                        return next.as_ref() == Some(message);
                     }
                 }
                 _ => {}
@@ -283,7 +324,13 @@ impl<R: Rules> Audit<R> {
 #[derive(Debug)]
 enum Awaited {
     /// The next message on its connection `conn`, the channel `at`.
-    Message { from: ServerId, conn: Conn, at: usize },
+    Message {
+        from: ServerId,
+        conn: Conn,
+        at: usize,
+        /// What it says, whatever the contents.
+        message: Message<()>,
+    },
     /// A notification.
     Notification {
         from: ServerId,

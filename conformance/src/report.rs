@@ -240,7 +240,11 @@ impl Doubt {
         if let Some(boot) = self.boot {
             head += &format!(" boot {boot}");
         }
-        let head = if head.is_empty() { "altogether".to_string() } else { head };
+        let head = if head.is_empty() {
+            "altogether".to_string()
+        } else {
+            head
+        };
         format!("{}: {}: {}", head.trim_end(), self.check.code(), self.why)
     }
 }
@@ -265,7 +269,11 @@ impl fmt::Display for Report {
             writeln!(f, "\nreigns")?;
         }
         for reign in &self.reigns {
-            let state = if reign.established { "established" } else { "never established" };
+            let state = if reign.established {
+                "established"
+            } else {
+                "never established"
+            };
             writeln!(
                 f,
                 "  epoch {} led by server {}: {state}; recorded members {}",
@@ -274,9 +282,17 @@ impl fmt::Display for Report {
                 servers(&reign.recorded)
             )?;
         }
-        writeln!(f, "{} compared with what was sent", count(self.compared, "message"))?;
+        writeln!(
+            f,
+            "{} compared with what was sent",
+            count(self.compared, "message")
+        )?;
         for (server, messages) in &self.believed {
-            writeln!(f, "{} of server {server} believed: it was not seen to send them", count(*messages, "message"))?;
+            writeln!(
+                f,
+                "{} of server {server} believed: it was not seen to send them",
+                count(*messages, "message")
+            )?;
         }
         for note in &self.notes {
             writeln!(f, "note: {note}")?;

@@ -27,10 +27,14 @@ pub(crate) fn judge(disk: &Disk, image: &Image, tree: Zxid) -> Judgement {
         Ok(done) => done,
         Err(judgement) => return judgement,
     };
-    let installed = disk.log_ops.iter().take(log_ops as usize).filter_map(|op| match op {
-        LogOp::Install(snapshot) => Some(snapshot.zxid),
-        LogOp::Append(_) | LogOp::Truncate(_) => None,
-    });
+    let installed = disk
+        .log_ops
+        .iter()
+        .take(log_ops as usize)
+        .filter_map(|op| match op {
+            LogOp::Install(snapshot) => Some(snapshot.zxid),
+            LogOp::Append(_) | LogOp::Truncate(_) => None,
+        });
     let newest = installed.max().unwrap_or(disk.durable.snapshot.zxid).max(tree);
     if image.snapshot > newest {
         return Judgement::More(format!(
@@ -206,16 +210,28 @@ mod tests {
 
     #[test]
     fn what_was_reported_durable_must_be_there() {
-        assert!(matches!(judge(&disk(), &image(2, None), Zxid::ZERO), Judgement::Lost(_)));
+        assert!(matches!(
+            judge(&disk(), &image(2, None), Zxid::ZERO),
+            Judgement::Lost(_)
+        ));
         let mut forgotten = image(3, None);
         forgotten.accepted = None;
-        assert!(matches!(judge(&disk(), &forgotten, Zxid::ZERO), Judgement::Lost(_)));
+        assert!(matches!(
+            judge(&disk(), &forgotten, Zxid::ZERO),
+            Judgement::Lost(_)
+        ));
     }
 
     #[test]
     fn nothing_is_there_that_was_not_asked_for() {
-        assert!(matches!(judge(&disk(), &image(6, None), Zxid::ZERO), Judgement::More(_)));
-        assert!(matches!(judge(&disk(), &image(3, Some(2)), Zxid::ZERO), Judgement::More(_)));
+        assert!(matches!(
+            judge(&disk(), &image(6, None), Zxid::ZERO),
+            Judgement::More(_)
+        ));
+        assert!(matches!(
+            judge(&disk(), &image(3, Some(2)), Zxid::ZERO),
+            Judgement::More(_)
+        ));
         let mut ahead = image(3, None);
         ahead.snapshot = zxid(3);
         assert!(matches!(judge(&disk(), &ahead, zxid(2)), Judgement::More(_)));
@@ -225,10 +241,23 @@ mod tests {
     #[test]
     fn a_cut_under_way_may_be_done_or_not() {
         let mut disk = disk();
-        disk.log_ops = [LogOp::Truncate(zxid(1)), LogOp::Append(Txn { zxid: Zxid::new(Epoch::new(2), 1), value: 1 })].into();
-        let kept = |log_ops| Judgement::Kept { log_ops, epoch_ops: 0 };
+        disk.log_ops = [
+            LogOp::Truncate(zxid(1)),
+            LogOp::Append(Txn {
+                zxid: Zxid::new(Epoch::new(2), 1),
+                value: 1,
+            }),
+        ]
+        .into();
+        let kept = |log_ops| Judgement::Kept {
+            log_ops,
+            epoch_ops: 0,
+        };
         assert_eq!(judge(&disk, &image(3, None), Zxid::ZERO), kept(0));
         assert_eq!(judge(&disk, &image(1, None), Zxid::ZERO), kept(1));
-        assert!(matches!(judge(&disk, &image(2, None), Zxid::ZERO), Judgement::Lost(_)));
+        assert!(matches!(
+            judge(&disk, &image(2, None), Zxid::ZERO),
+            Judgement::Lost(_)
+        ));
     }
 }

@@ -6,7 +6,7 @@ mod rehearsal;
 use quorate_conformance::{Options, Order, Report, Verdict, audit};
 use quorate_trace::read_dir;
 use quorate_zab::Zab;
-use rehearsal::breaking::{BREAKS, Break, BootRecords, load, store};
+use rehearsal::breaking::{BREAKS, BootRecords, Break, load, store};
 use rehearsal::{Rehearsal, Script};
 use std::path::Path;
 use tempfile::TempDir;
@@ -38,7 +38,10 @@ fn good(seed: u64) -> Vec<BootRecords> {
 
 /// What a verdict says, apart from where.
 fn essence(report: &Report) -> (Verdict, Option<&'static str>) {
-    (report.verdict, report.finding.as_ref().map(|finding| finding.check.code()))
+    (
+        report.verdict,
+        report.finding.as_ref().map(|finding| finding.check.code()),
+    )
 }
 
 /// Breaks a good trace and audits it in `orders` orders; says what is not as it should be.
@@ -49,13 +52,23 @@ fn check(broken: &Break, boots: &[BootRecords], orders: u64, seed: u64) -> Resul
     store(dir.path(), &boots);
     let first = report(dir.path(), Order::ByTime);
     let what = format!("{} of run {seed}: {}\n{first}", broken.name, broken.what);
-    let expect = |holds: bool, why: &str| if holds { Ok(()) } else { Err(format!("{why}: {what}")) };
+    let expect = |holds: bool, why: &str| {
+        if holds {
+            Ok(())
+        } else {
+            Err(format!("{why}: {what}"))
+        }
+    };
     match broken.check {
         Some(check) => {
-            let finding = first.finding.as_ref().ok_or_else(|| format!("not found: {what}"))?;
+            let finding = first
+                .finding
+                .as_ref()
+                .ok_or_else(|| format!("not found: {what}"))?;
             expect(finding.check.code() == check, "found by another check")?;
             expect(finding.what.contains(broken.words), "found for another reason")?;
-            let there = place.is_none_or(|place| (place.server, place.step) == (finding.server, finding.step));
+            let there =
+                place.is_none_or(|place| (place.server, place.step) == (finding.server, finding.step));
             expect(there, &format!("found elsewhere than at {place:?}"))?;
         }
         None => {
@@ -66,7 +79,10 @@ fn check(broken: &Break, boots: &[BootRecords], orders: u64, seed: u64) -> Resul
     }
     for order in 0..orders {
         let other = report(dir.path(), Order::ByChance(order));
-        expect(essence(&other) == essence(&first), &format!("order {order} says\n{other}"))?;
+        expect(
+            essence(&other) == essence(&first),
+            &format!("order {order} says\n{other}"),
+        )?;
     }
     Ok(())
 }
@@ -98,7 +114,10 @@ fn every_break_is_found_where_it_is() {
 #[ignore = "as long as one likes"]
 fn every_break_is_found_in_many_runs() {
     let bound = |name: &str, default| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
     };
     for seed in bound("FROM", 100)..bound("TO", 150) {
         let boots = good(seed);

@@ -30,7 +30,11 @@ fn holds_in_any_order(dir: &TempDir, what: &str) -> Report {
     assert_eq!(by_time.verdict, Verdict::Holds, "{what}\n{by_time}");
     for seed in 0..3 {
         let by_chance = report(dir.path(), Order::ByChance(seed));
-        assert_eq!(by_chance.verdict, Verdict::Holds, "{what}, order {seed}\n{by_chance}");
+        assert_eq!(
+            by_chance.verdict,
+            Verdict::Holds,
+            "{what}, order {seed}\n{by_chance}"
+        );
         assert_eq!(by_chance.commits, by_time.commits);
     }
     by_time
@@ -56,7 +60,10 @@ fn stormy_runs_hold() {
         boots += report.boots;
         reigns += report.reigns.len();
     }
-    assert!(boots > 200 && reigns > 100, "{boots} boots, {reigns} reigns: not much of a storm");
+    assert!(
+        boots > 200 && reigns > 100,
+        "{boots} boots, {reigns} reigns: not much of a storm"
+    );
 }
 
 #[test]

@@ -4,7 +4,9 @@
 //! that do what the seed says: frames wait, connections break, processes are killed between and within
 //! rounds, disks keep any prefix of what was under way. The same seed gives the same run.
 
+#[path = "rehearsal/breaking.rs"]
 pub(crate) mod breaking;
+#[path = "rehearsal/process.rs"]
 pub(crate) mod process;
 
 use process::{Event, Process, Store};
@@ -173,8 +175,8 @@ impl<R: Rules + Copy> Rehearsal<R> {
     fn start(&mut self, at: usize) {
         let me = Self::id(at);
         let nonce = self.dice.roll();
-        let header =
-            Header::new(me, &self.ensemble, "rehearsal", nonce).with("machineBoot", "the one machine of this run");
+        let header = Header::new(me, &self.ensemble, "rehearsal", nonce)
+            .with("machineBoot", "the one machine of this run");
         let boot = self.stores[at].boot();
         let dir = if self.script.unrecorded.contains(&me.get()) {
             self.dir.join("unrecorded")
@@ -200,7 +202,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
             let addresses = [address(self.ports), address(3888 + servers[1] as u16)];
             let mut conns = [Conn::new(0); 2];
             for end in 0..2 {
-                let Some(process) = &mut self.processes[servers[end]] else { return };
+                let Some(process) = &mut self.processes[servers[end]] else {
+                    return;
+                };
                 conns[end] = process.election_up(
                     [Side::Initiator, Side::Acceptor][end],
                     Self::id(servers[1 - end]),
@@ -251,7 +255,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
 
     /// What this round of the server brings: some of what waits, from everywhere.
     fn events(&mut self, at: usize) {
-        let Some(process) = &mut self.processes[at] else { return };
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
         let store = &mut self.stores[at];
         let dice = &mut self.dice;
         let batch = self.script.batch;
@@ -264,7 +270,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
         }
         for wire in &mut self.wires {
             for end in 0..2 {
-                let Some((server, conn)) = wire.ends[end] else { continue };
+                let Some((server, conn)) = wire.ends[end] else {
+                    continue;
+                };
                 if server != at {
                     continue;
                 }
@@ -329,7 +337,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
     /// Carries out what the round asked for.
     fn finish(&mut self, at: usize) {
         loop {
-            let Some(process) = &mut self.processes[at] else { return };
+            let Some(process) = &mut self.processes[at] else {
+                return;
+            };
             process.release();
             let asked = process.perform();
             if asked.is_empty() && !process.has_effects() {
@@ -366,8 +376,12 @@ impl<R: Rules + Copy> Rehearsal<R> {
 
     /// A server that wants to connect does, if the other leads; or it gives up.
     fn dial(&mut self, at: usize) {
-        let Some(process) = &mut self.processes[at] else { return };
-        let Some((conn, leader)) = process.dialing else { return };
+        let Some(process) = &mut self.processes[at] else {
+            return;
+        };
+        let Some((conn, leader)) = process.dialing else {
+            return;
+        };
         let to = leader.get() as usize - 1;
         let leads = self.processes[to]
             .as_ref()
@@ -410,7 +424,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
                 if wire.servers[end] != at || !self.dice.one_in(2) {
                     continue;
                 }
-                let Some(process) = &mut self.processes[at] else { return };
+                let Some(process) = &mut self.processes[at] else {
+                    return;
+                };
                 let to = Self::id(wire.servers[1 - end]);
                 if let Some(notification) = process.write_election(to, wire.conns[end], wire.sent[end] + 1) {
                     wire.sent[end] += 1;
@@ -421,7 +437,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
     }
 
     fn kill(&mut self, at: usize) {
-        let Some(process) = self.processes[at].take() else { return };
+        let Some(process) = self.processes[at].take() else {
+            return;
+        };
         let log_ops = self.dice.below(process.log_ops.len() + 1);
         let epoch_ops = self.dice.below(process.epoch_ops.len() + 1);
         process.die(&mut self.stores[at], log_ops, epoch_ops);
@@ -460,7 +478,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
 
     /// One end learns that the connection is gone; what the other sent is lost from somewhere on.
     fn cut(&mut self, wire: usize, end: usize) {
-        let Some((server, conn)) = self.wires[wire].ends[end].take() else { return };
+        let Some((server, conn)) = self.wires[wire].ends[end].take() else {
+            return;
+        };
         self.wires[wire].lanes[1 - end].clear();
         let kept = self.dice.below(self.wires[wire].lanes[end].len() + 1);
         self.wires[wire].lanes[end].truncate(kept);

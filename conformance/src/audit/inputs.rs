@@ -103,7 +103,7 @@ impl<R: Rules> Audit<R> {
                 conn: Some(conn),
                 ..
             } => {
-                let open = member.links.get(&conn).is_none_or(|link| link.wire == Wire::Open);
+                let open = member.links.get(&conn).is_none_or(|link| link.believed);
                 Some((leader, open))
             }
             _ => None,
@@ -175,11 +175,14 @@ impl<R: Rules> Audit<R> {
                 // What an open server says is not held against anyone.
                 let link = closed.and_then(|conn| self.members[i].links.get(&conn));
                 if let Some(link) = link
-                    && link.wire != Wire::Unnamed
-                    && !matches!(link.wire, Wire::Channel(_))
+                    && link.believed
                 {
-                    let peer = link.peer.map_or("an unknown server".into(), |peer| format!("server {peer}"));
-                    self.note(format!("server {me} hung up on {peer}, which is open here: {event:?}"));
+                    let peer = link
+                        .peer
+                        .map_or("an unknown server".into(), |peer| format!("server {peer}"));
+                    self.note(format!(
+                        "server {me} hung up on {peer}, which is open here: {event:?}"
+                    ));
                     return Ok(());
                 }
             }
@@ -218,7 +221,10 @@ impl<R: Rules> Audit<R> {
             None => Ok(()),
             Some(property) => Err(Fault::broken(
                 property,
-                format!("not so: {}; an open leader says that {upto:?} is committed", property.text()),
+                format!(
+                    "not so: {}; an open leader says that {upto:?} is committed",
+                    property.text()
+                ),
             )),
         }
     }
@@ -231,7 +237,8 @@ impl<R: Rules> Audit<R> {
             Input::Connected { conn } => {
                 let called = member.calls.take();
                 let link = member.links.get(conn).filter(|link| link.up);
-                let link = link.ok_or_else(|| world(format!("{conn:?} stands for the core and was never up")))?;
+                let link =
+                    link.ok_or_else(|| world(format!("{conn:?} stands for the core and was never up")))?;
                 if link.side != Side::Initiator || called.is_none() || link.peer != called {
                     return Err(world(format!(
                         "{conn:?} to {:?} is not the connection that was asked for (to {called:?})",
@@ -270,8 +277,14 @@ impl<R: Rules> Audit<R> {
                 }
             }
             Input::EpochsDurable { ops } => {
-                if member.epochs_synced.front().is_none_or(|(synced, ..)| synced != ops) {
-                    return Err(world(format!("{ops} epoch writes are reported durable that were not synced")));
+                if member
+                    .epochs_synced
+                    .front()
+                    .is_none_or(|(synced, ..)| synced != ops)
+                {
+                    return Err(world(format!(
+                        "{ops} epoch writes are reported durable that were not synced"
+                    )));
                 }
             }
             Input::Propose { .. }
@@ -316,17 +329,20 @@ impl<R: Rules> Audit<R> {
                 ),
             ));
         }
-        let (wire, end, peer) = (link.wire, link.end(), link.peer);
+        let (wire, end, peer, believed) = (link.wire, link.end(), link.peer, link.believed);
         if let Message::FollowerInfo { server, .. } = &received
             && peer.is_some_and(|peer| peer != *server)
         {
             return Err(Fault::new(
                 Check::Channels,
-                format!("server {server} speaks on {conn:?}, which server {} has", peer.map_or(0, |peer| peer.get())),
+                format!(
+                    "server {server} speaks on {conn:?}, which server {} has",
+                    peer.map_or(0, |peer| peer.get())
+                ),
             ));
         }
         let frame = match wire {
-            Wire::Channel(at) => match self.channels.pipe(at).next(end) {
+            Wire::Channel(at) if !believed => match self.channels.pipe(at).next(end) {
                 Next::NotYet { .. } => return Ok(None),
                 Next::Here => {
                     let frame = self.channels.pipe(at).read(end);
@@ -347,7 +363,7 @@ impl<R: Rules> Audit<R> {
                     self.believed_frame(peer, known)
                 }
             },
-            Wire::Open => {
+            Wire::Open | Wire::Channel(_) => {
                 let known = self.known(received)?;
                 self.believed_frame(peer, known)
             }
@@ -414,11 +430,15 @@ impl<R: Rules> Audit<R> {
 
     /// What comes on `conn` is believed from here on: its sender is not seen any more.
     pub(crate) fn lose_sight_of(&mut self, i: usize, conn: Conn, doubtful: bool) {
-        let Some(link) = self.members[i].links.get_mut(&conn) else {
-            return;
-        };
-        link.wire = Wire::Open;
-        let sender = link.peer.and_then(|peer| self.member_of(peer));
+        if let Some(link) = self.members[i].links.get_mut(&conn) {
+            link.believed = true;
+            let peer = link.peer;
+            self.doubt_sender(i, peer, doubtful);
+        }
+    }
+
+    fn doubt_sender(&mut self, i: usize, sender: Option<quorate_zab::ServerId>, doubtful: bool) {
+        let sender = sender.and_then(|sender| self.member_of(sender));
         if doubtful && let Some(sender) = sender {
             let from = self.members[sender].taken;
             let me = self.members[i].me;
@@ -495,10 +515,14 @@ impl<R: Rules> Audit<R> {
         let fault = |what: String| Fault::new(Check::Channels, what);
         let conn = frame.conn;
         let Some(link) = self.members[i].election_links.get(&conn) else {
-            return Err(fault(format!("a notification is read from election connection {conn:?}, which was never up")));
+            return Err(fault(format!(
+                "a notification is read from election connection {conn:?}, which was never up"
+            )));
         };
         if link.peer.is_some_and(|peer| peer != from) {
-            return Err(fault(format!("election connection {conn:?} brings a notification of server {from}")));
+            return Err(fault(format!(
+                "election connection {conn:?} brings a notification of server {from}"
+            )));
         }
         if frame.number <= link.read {
             return Err(fault(format!(
@@ -507,7 +531,7 @@ impl<R: Rules> Audit<R> {
             )));
         }
         let end = link.end();
-        if let Some(at) = link.pipe {
+        if let Some(at) = link.pipe.filter(|_| !link.believed) {
             // A frame that could not be decoded has no record.
             let mut skipped = frame.number - link.read - 1;
             let pipe = self.election_channels.pipe(at);
@@ -533,8 +557,8 @@ impl<R: Rules> Audit<R> {
                             "election connection {conn:?} brings what was never sent on it: {notification:?}"
                         )));
                     }
-                    Next::Unknown | Next::Open => {
-                        self.stop_pairing(i, conn);
+                    next @ (Next::Unknown | Next::Open) => {
+                        self.stop_pairing(i, conn, matches!(next, Next::Unknown));
                         self.believe(Some(from));
                         break;
                     }
@@ -558,9 +582,11 @@ impl<R: Rules> Audit<R> {
     }
 
     /// What comes on this election connection is believed from here on.
-    pub(crate) fn stop_pairing(&mut self, i: usize, conn: Conn) {
+    pub(crate) fn stop_pairing(&mut self, i: usize, conn: Conn, doubtful: bool) {
         if let Some(link) = self.members[i].election_links.get_mut(&conn) {
-            link.pipe = None;
+            link.believed = true;
+            let peer = link.peer;
+            self.doubt_sender(i, peer, doubtful);
         }
     }
 

@@ -18,16 +18,28 @@ impl<R: Rules> Audit<R> {
         answered(&mut member.unanswered, count, sum)
     }
 
-    pub(super) fn on_election_effects(&mut self, i: usize, count: u32, sum: Option<Sum>) -> Result<(), Fault> {
+    pub(super) fn on_election_effects(
+        &mut self,
+        i: usize,
+        count: u32,
+        sum: Option<Sum>,
+    ) -> Result<(), Fault> {
         let member = &mut self.members[i];
         member.effects += u64::from(count);
         let none = Sum::new(hash64(&[], 0));
-        answered(&mut member.election_unanswered, count, sum.filter(|sum| count > 0 || *sum != none))
+        answered(
+            &mut member.election_unanswered,
+            count,
+            sum.filter(|sum| count > 0 || *sum != none),
+        )
     }
 
     pub(super) fn on_conn_up(&mut self, i: usize, up: &ConnUp) -> Result<(), Fault> {
         if self.members[i].links.contains_key(&up.conn) {
-            return Err(Fault::new(Check::World, format!("{:?} is up a second time", up.conn)));
+            return Err(Fault::new(
+                Check::World,
+                format!("{:?} is up a second time", up.conn),
+            ));
         }
         let me = self.members[i].me;
         let wire = match (up.side, up.name, up.peer) {
@@ -52,6 +64,7 @@ impl<R: Rules> Audit<R> {
             side: up.side,
             peer: up.peer,
             wire,
+            believed: wire == Wire::Open,
             up: true,
             read: 0,
             sent: 0,
@@ -89,13 +102,19 @@ impl<R: Rules> Audit<R> {
         name: Option<ConnName>,
     ) -> Result<(), Fault> {
         let Some(link) = self.members[i].links.get(&conn).filter(|link| link.up) else {
-            return Err(Fault::new(Check::World, format!("{conn:?} is named, and is not up")));
+            return Err(Fault::new(
+                Check::World,
+                format!("{conn:?} is named, and is not up"),
+            ));
         };
         let (side, was, own) = (link.side, link.wire, link.peer);
         let wrong = |what: String| Err(Fault::new(Check::Channels, what));
         let wire = match (side, was, name) {
             (Side::Acceptor, Wire::Unnamed, Some(name)) if name.initiator != peer => {
-                return wrong(format!("server {peer} calls {conn:?} by the name of server {}", name.initiator));
+                return wrong(format!(
+                    "server {peer} calls {conn:?} by the name of server {}",
+                    name.initiator
+                ));
             }
             (Side::Acceptor, Wire::Unnamed, Some(name)) => self.accepted(name)?,
             (Side::Acceptor, Wire::Unnamed, None) => Wire::Open,
@@ -114,7 +133,9 @@ impl<R: Rules> Audit<R> {
             (Side::Initiator, was, _) => was,
         };
         if own.is_some_and(|own| own != peer) {
-            return wrong(format!("{conn:?} leads to server {peer} and was opened to {own:?}"));
+            return wrong(format!(
+                "{conn:?} leads to server {peer} and was opened to {own:?}"
+            ));
         }
         if wire == Wire::Open && self.is_recorded(peer) {
             self.note(format!(
@@ -124,6 +145,7 @@ impl<R: Rules> Audit<R> {
         }
         if let Some(link) = self.members[i].links.get_mut(&conn) {
             link.wire = wire;
+            link.believed |= wire == Wire::Open;
             link.peer = Some(peer);
         }
         Ok(())
@@ -143,7 +165,10 @@ impl<R: Rules> Audit<R> {
         if down.written > sent {
             return Err(Fault::new(
                 Check::Channels,
-                format!("{} messages were written to {conn:?}, and {sent} were asked for", down.written),
+                format!(
+                    "{} messages were written to {conn:?}, and {sent} were asked for",
+                    down.written
+                ),
             ));
         }
         // What ends at the other end, or by silence, ends behind the last message that was read.
@@ -151,7 +176,10 @@ impl<R: Rules> Audit<R> {
         if down.read < read || all && down.read != read {
             return Err(Fault::new(
                 Check::Channels,
-                format!("{} messages were read from {conn:?}, and {read} came to the core", down.read),
+                format!(
+                    "{} messages were read from {conn:?}, and {read} came to the core",
+                    down.read
+                ),
             ));
         }
         Ok(())
@@ -171,6 +199,7 @@ impl<R: Rules> Audit<R> {
             side: up.side,
             peer: up.peer,
             pipe,
+            believed: pipe.is_none(),
             read: 0,
             sent: 0,
         };
@@ -242,7 +271,9 @@ impl<R: Rules> Audit<R> {
         if end != expected {
             return Err(Fault::new(
                 Check::Storage,
-                format!("the log thread says that the log ends at {end:?}; what was asked of it leads to {expected:?}"),
+                format!(
+                    "the log thread says that the log ends at {end:?}; what was asked of it leads to {expected:?}"
+                ),
             ));
         }
         let ops = (ops as usize).min(member.contents_under_way.len());
@@ -259,7 +290,9 @@ impl<R: Rules> Audit<R> {
         match (member.contents, contents) {
             (Some(expected), Some(found)) if expected != found => Err(Fault::new(
                 Check::Storage,
-                format!("the log thread counts {found:?} in the log; what was asked of it makes {expected:?}"),
+                format!(
+                    "the log thread counts {found:?} in the log; what was asked of it makes {expected:?}"
+                ),
             )),
             (_, found) => {
                 member.contents = found;
@@ -271,7 +304,8 @@ impl<R: Rules> Audit<R> {
 
     pub(super) fn compare_epochs(&mut self, i: usize) -> Result<(), Fault> {
         let member = &mut self.members[i];
-        let (Some((_, accepted, current)), Some(node)) = (member.epochs_synced.pop_front(), &member.node) else {
+        let (Some((_, accepted, current)), Some(node)) = (member.epochs_synced.pop_front(), &member.node)
+        else {
             return Ok(());
         };
         let durable = &node.disk.durable;
@@ -337,7 +371,11 @@ impl<R: Rules> Audit<R> {
             state: None,
         };
         if counted != (Mark { state: None, ..*mark }) {
-            self.go_blind(i, seq, format!("the recorder counted {mark:?}, and there are {counted:?}"));
+            self.go_blind(
+                i,
+                seq,
+                format!("the recorder counted {mark:?}, and there are {counted:?}"),
+            );
             return Ok(());
         }
         let Some(state) = mark.state else {
@@ -366,9 +404,11 @@ impl<R: Rules> Audit<R> {
                 (Side::Initiator, Some(name)) => (name, End::Learner),
                 _ => return,
             },
-            Record::ConnNamed { conn: _, name: Some(name), .. } if name.initiator != self.members[i].me => {
-                (*name, End::Leader)
-            }
+            Record::ConnNamed {
+                conn: _,
+                name: Some(name),
+                ..
+            } if name.initiator != self.members[i].me => (*name, End::Leader),
             _ => return,
         };
         if let Some(at) = self.channels.attach(name, end) {

@@ -1,8 +1,6 @@
 //! How is a good trace made bad? Its records are read, altered and recorded again.
 
-use quorate_trace::{
-    BootTrace, Ending, Header, Limits, Mark, Record, Recorder, Sum, read_dir,
-};
+use quorate_trace::{BootTrace, Ending, Header, Limits, Mark, Record, Recorder, Sum, read_dir};
 use quorate_zab::{Conn, Input, Message, ServerId, Zxid};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +27,10 @@ fn load_boot(boot: &BootTrace) -> BootRecords {
         .map(|entry| entry.map(|entry| (began_us + entry.at_us, entry.record)))
         .collect::<Result<_, _>>()
         .expect("a sound trace");
-    assert!(matches!(records.ending(), Some(Ending::Clean | Ending::Open { .. })));
+    assert!(matches!(
+        records.ending(),
+        Some(Ending::Clean | Ending::Open { .. })
+    ));
     BootRecords {
         header: boot.header.clone(),
         records: entries,
@@ -134,7 +135,11 @@ fn place(boot: &BootRecords, record: usize) -> Option<Place> {
 /// The boot with the most records of a server for which `is` holds of some record, and those records.
 fn find(boots: &[BootRecords], is: impl Fn(&Record) -> bool) -> (usize, Vec<usize>) {
     let hits = boots.iter().map(|boot| {
-        let hits = boot.records.iter().enumerate().filter(|(_, (_, record))| is(record));
+        let hits = boot
+            .records
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, record))| is(record));
         hits.map(|(at, _)| at).collect::<Vec<_>>()
     });
     let (boot, hits) = hits
@@ -252,10 +257,17 @@ pub(crate) const BREAKS: &[Break] = &[
         words: "after message",
         apply: |boots| {
             let (at, hits) = find(boots, is_proposal);
-            let hit = hits[hits.len() / 2];
+            // Another message of the connection follows at once: nothing else can show the loss before.
+            let follows = |hit: &&usize| {
+                let next = boots[at].records.get(**hit + 2);
+                next.and_then(|(_, record)| conn_of(record)) == conn_of(&boots[at].records[**hit].1)
+            };
+            let hit = *hits.iter().find(follows).expect("two proposals in a row");
             let conn = conn_of(&boots[at].records[hit].1);
             boots[at].records.drain(hit..hit + 2);
-            let next = boots[at].records[hit..].iter().position(|(_, record)| conn_of(record) == conn);
+            let next = boots[at].records[hit..]
+                .iter()
+                .position(|(_, record)| conn_of(record) == conn);
             place(&boots[at], hit + next.expect("another message follows"))
         },
     },
@@ -274,7 +286,10 @@ pub(crate) const BREAKS: &[Break] = &[
             let pair = pair.expect("two proposals in a row");
             let (first, second) = (pair[0], pair[1]);
             let numbers = [first, second].map(|hit| number_of(&boots[at].records[hit].1));
-            let (one, other) = (boots[at].records[first].1.clone(), boots[at].records[second].1.clone());
+            let (one, other) = (
+                boots[at].records[first].1.clone(),
+                boots[at].records[second].1.clone(),
+            );
             boots[at].records[first].1 = other;
             boots[at].records[second].1 = one;
             set_number(&mut boots[at].records[first].1, numbers[0]);
@@ -302,16 +317,30 @@ pub(crate) const BREAKS: &[Break] = &[
         words: "after message",
         apply: |boots| {
             let (at, hits) = find(boots, is_ack);
-            let first = conn_of(&boots[at].records[hits[0]].1);
-            let other = hits.iter().find(|&&hit| conn_of(&boots[at].records[hit].1) != first);
-            let other = conn_of(&boots[at].records[*other.expect("two followers")].1);
-            let hit = hits[hits.len() / 2];
+            // Its number is not the next one of the other connection, which stands before and behind.
+            let records = &boots[at].records;
+            let stands = |hit: usize, conn: Conn| {
+                let reads = |(_, record): &(u64, Record)| conn_of(record) == Some(conn);
+                let last = records[..hit].iter().rev().find(|record| reads(record));
+                let goes_on = records[hit..].iter().any(|record| reads(record));
+                let next = last
+                    .and_then(|(_, record)| number_of(record))
+                    .map(|number| number + 1);
+                goes_on && next.is_some() && next != number_of(&records[hit].1)
+            };
+            let found = hits.iter().find_map(|&hit| {
+                let own = conn_of(&records[hit].1)?;
+                let mut others = hits.iter().filter_map(|&other| conn_of(&records[other].1));
+                let other = others.find(|&other| other != own && stands(hit, other))?;
+                Some((hit, other))
+            });
+            let (hit, other) = found.expect("two followers");
             if let Record::Input {
                 input: Input::Message { conn, .. },
                 ..
             } = &mut boots[at].records[hit].1
             {
-                *conn = if Some(*conn) == first { other } else { first }.expect("a connection");
+                *conn = other;
             }
             place(&boots[at], hit)
         },
@@ -325,7 +354,9 @@ pub(crate) const BREAKS: &[Break] = &[
             let (at, hits) = find(boots, is_ack);
             let hit = *hits.last().expect("acknowledgements");
             let conn = conn_of(&boots[at].records[hit].1);
-            let later = boots[at].records[hit + 1..].iter().rposition(|(_, record)| conn_of(record) == conn);
+            let later = boots[at].records[hit + 1..]
+                .iter()
+                .rposition(|(_, record)| conn_of(record) == conn);
             let behind = later.map_or(hit, |later| hit + 1 + later);
             let mut invented = boots[at].records[hit].clone();
             invented.0 = boots[at].records[behind].0;
@@ -345,7 +376,9 @@ pub(crate) const BREAKS: &[Break] = &[
             // Behind the last report of all: nothing is under way there unless it says so.
             let last = *hits.last().expect("reports");
             let (time, report) = boots[at].records[last].clone();
-            let Record::LogSynced { end, contents, .. } = report else { return None };
+            let Record::LogSynced { end, contents, .. } = report else {
+                return None;
+            };
             let ops = 50;
             let records = [
                 (time, Record::LogSynced { ops, end, contents }),
@@ -401,9 +434,14 @@ pub(crate) const BREAKS: &[Break] = &[
                 .iter()
                 .position(|boot| boot.header.boot.ordinal > 1)
                 .expect("a server that came back");
-            let Record::Boot(boot) = &mut boots[at].records[0].1 else { return None };
+            let Record::Boot(boot) = &mut boots[at].records[0].1 else {
+                return None;
+            };
             let last = boot.image.history.last();
-            boot.image.history.truncate(Zxid::new(last.epoch(), last.counter() - 1));
+            boot.image.history.truncate(Zxid::new(
+                last.epoch(),
+                last.counter().checked_sub(1).expect("a log"),
+            ));
             boot.image.snapshot = boot.image.snapshot.min(boot.image.history.last());
             place(&boots[at], 0)
         },
@@ -418,7 +456,9 @@ pub(crate) const BREAKS: &[Break] = &[
                 .iter()
                 .position(|boot| boot.header.boot.ordinal > 1)
                 .expect("a server that came back");
-            let Record::Boot(boot) = &mut boots[at].records[0].1 else { return None };
+            let Record::Boot(boot) = &mut boots[at].records[0].1 else {
+                return None;
+            };
             boot.contents.sum = Sum::new(boot.contents.sum.get() ^ 1);
             place(&boots[at], 0)
         },
@@ -429,11 +469,17 @@ pub(crate) const BREAKS: &[Break] = &[
         check: Some("C5"),
         words: "acceptedEpoch is",
         apply: |boots| {
-            let at = boots
-                .iter()
-                .position(|boot| boot.header.boot.ordinal > 1)
+            let synced = |record: &Record| matches!(record, Record::EpochsSynced { .. });
+            let at = (1..boots.len())
+                .find(|&at| {
+                    let before = &boots[at - 1];
+                    before.header.server == boots[at].header.server
+                        && before.records.iter().any(|(_, record)| synced(record))
+                })
                 .expect("a server that came back");
-            let Record::Boot(boot) = &mut boots[at].records[0].1 else { return None };
+            let Record::Boot(boot) = &mut boots[at].records[0].1 else {
+                return None;
+            };
             (boot.image.accepted, boot.image.current) = (None, None);
             place(&boots[at], 0)
         },
@@ -487,13 +533,7 @@ pub(crate) const BREAKS: &[Break] = &[
         words: "election connection",
         apply: |boots| {
             let (at, hits) = find(boots, |record| {
-                matches!(
-                    record,
-                    Record::ElectionInput {
-                        frame: Some(_),
-                        ..
-                    }
-                )
+                matches!(record, Record::ElectionInput { frame: Some(_), .. })
             });
             let hit = hits[0];
             if let Record::ElectionInput {
@@ -512,7 +552,10 @@ pub(crate) const BREAKS: &[Break] = &[
         check: Some("C4"),
         words: "the leader calls it",
         apply: |boots| {
-            let (at, hits) = find(boots, |record| matches!(record, Record::ConnUp(up) if up.name.is_some()));
+            let (at, hits) = find(
+                boots,
+                |record| matches!(record, Record::ConnUp(up) if up.name.is_some()),
+            );
             let named = boots[at].records[hits[0]..]
                 .iter()
                 .position(|(_, record)| matches!(record, Record::ConnNamed { name: Some(_), .. }));
@@ -531,9 +574,13 @@ pub(crate) const BREAKS: &[Break] = &[
         apply: |boots| {
             let (leader, _) = find(boots, is_ack);
             let leader = boots[leader].header.server;
-            let at = boots
-                .iter()
-                .rposition(|boot| boot.header.server != leader && boot.records.iter().any(|(_, r)| is_message(r)))
+            let last = |at: usize| {
+                let server = boots[at].header.server;
+                boots.get(at + 1).is_none_or(|next| next.header.server != server)
+            };
+            let follows = |at: usize| boots[at].records.iter().any(|(_, record)| is_message(record));
+            let at = (0..boots.len())
+                .find(|&at| boots[at].header.server != leader && last(at) && follows(at))
                 .expect("a follower");
             let half = boots[at].records.len() / 2;
             boots[at].records.truncate(half);

@@ -6,8 +6,8 @@ use quorate_trace::{
     Sum, digest_of_state,
 };
 use quorate_zab::{
-    Candidacy, Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Ensemble, Epoch,
-    Image, Input, Message, Notification, Rules, Run, Server, ServerId, Skeleton, Zab, Zxid,
+    Candidacy, Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Ensemble,
+    Epoch, Image, Input, Message, Notification, Rules, Run, Server, ServerId, Skeleton, Zab, Zxid,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -70,7 +70,11 @@ impl Store {
             contents: self.contents(),
             tree: Some(Sum::new(self.snapshot.sum)),
             forgetful: false,
-            origin: if newborn { Origin::Newborn } else { Origin::Continued },
+            origin: if newborn {
+                Origin::Newborn
+            } else {
+                Origin::Continued
+            },
         }
     }
 
@@ -156,7 +160,13 @@ pub(crate) struct Process<R> {
 }
 
 impl<R: Rules + Copy> Process<R> {
-    pub(crate) fn start(me: ServerId, ensemble: Ensemble, rules: R, recorder: Recorder, store: &Store) -> Self {
+    pub(crate) fn start(
+        me: ServerId,
+        ensemble: Ensemble,
+        rules: R,
+        recorder: Recorder,
+        store: &Store,
+    ) -> Self {
         let mut effects = Vec::new();
         let image = store.clone().boot().image;
         let server = Server::boot(&image, &mut effects).expect("a disk that a run left");
@@ -323,7 +333,11 @@ impl<R: Rules + Copy> Process<R> {
         let mut left = ops;
         while left > 0 {
             // A cut or an installation is reported by itself.
-            let appends = self.log_ops.iter().take(left).take_while(|op| matches!(op, LogOp::Append(..)));
+            let appends = self
+                .log_ops
+                .iter()
+                .take(left)
+                .take_while(|op| matches!(op, LogOp::Append(..)));
             let count = appends.count().max(1);
             for op in self.log_ops.drain(..count).collect::<Vec<_>>() {
                 store.do_log(op);
@@ -450,7 +464,11 @@ impl<R: Rules + Copy> Process<R> {
                 }
             }
             Effect::SendSnapshot { conn, zxid } => {
-                let mut tree = if self.tree.zxid >= self.base.zxid { self.tree } else { self.base };
+                let mut tree = if self.tree.zxid >= self.base.zxid {
+                    self.tree
+                } else {
+                    self.base
+                };
                 let lacking = self.log.partition_point(|(at, _)| *at <= tree.zxid);
                 for (at, payload) in self.log[lacking..].iter().take_while(|(at, _)| *at <= zxid) {
                     tree.apply(*at, *payload);
@@ -532,7 +550,12 @@ impl<R: Rules + Copy> Process<R> {
         }
     }
 
-    pub(crate) fn election_up(&mut self, side: Side, peer: ServerId, addresses: (SocketAddr, SocketAddr)) -> Conn {
+    pub(crate) fn election_up(
+        &mut self,
+        side: Side,
+        peer: ServerId,
+        addresses: (SocketAddr, SocketAddr),
+    ) -> Conn {
         let conn = self.next_conn();
         self.recorder.note(&Record::ElectionConnUp(Box::new(ConnUp {
             conn,
