@@ -36,12 +36,12 @@ pub fn read_dir(dir: impl AsRef<Path>) -> Result<Found, TraceError> {
 ///
 /// # Errors
 ///
-/// [`TraceError::Io`] if a directory cannot be read.
+/// [`TraceError::Io`] if a directory or file is not there, or a directory cannot be read.
 pub fn read_dirs<D: AsRef<Path>>(dirs: impl IntoIterator<Item = D>) -> Result<Found, TraceError> {
     let mut files = Vec::new();
     for dir in dirs {
         let dir = dir.as_ref();
-        if dir.is_dir() {
+        if fs::metadata(dir).map_err(TraceError::io(dir))?.is_dir() {
             collect(dir, 0, &mut files)?;
         } else {
             files.push(dir.to_path_buf());
@@ -187,4 +187,19 @@ fn end_of(path: &Path) -> Option<Previous> {
         records: frames.records,
         chain: Sum::new(frames.chain),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_named_and_what_is_empty_has_no_boots() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("nowhere");
+        let error = read_dirs([dir.path(), &missing]).err().expect("one is not there");
+        assert!(error.to_string().contains("nowhere"), "{error}");
+        let found = read_dir(dir.path()).unwrap();
+        assert!(found.boots.is_empty() && found.faults.is_empty());
+    }
 }
