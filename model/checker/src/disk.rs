@@ -3,7 +3,7 @@
 //! Log and snapshot are one device, the epoch files another; each does its operations in order, and a
 //! crash keeps everything reported done and any prefix of the rest.
 
-use crate::txn::{Txn, find};
+use crate::txn::{Txn, between, find};
 use quorate_zab::{Epoch, Image, Run, Skeleton, Zxid};
 use std::collections::VecDeque;
 
@@ -246,8 +246,7 @@ impl Logical<'_> {
 
     /// The transactions after `after`, up to `upto`.
     pub fn between(&self, after: Zxid, upto: Zxid) -> impl Iterator<Item = Txn> + '_ {
-        self.iter()
-            .skip_while(move |txn| txn.zxid <= after)
-            .take_while(move |txn| txn.zxid <= upto)
+        let kept = between(self.kept, after, upto).iter();
+        kept.chain(between(&self.added, after, upto)).copied()
     }
 }
