@@ -5,9 +5,7 @@ mod rehearsal;
 
 use quorate_conformance::{Options, Order, Report, Verdict, audit};
 use quorate_trace::read_dir;
-use quorate_zab::Zab;
-use rehearsal::breaking::{BREAKS, BootRecords, Break, load, store};
-use rehearsal::{Rehearsal, Script};
+use rehearsal::breaking::{BREAKS, BootRecords, Break, COMPOSED, base, store};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -22,18 +20,6 @@ fn report(dir: &Path, order: Order) -> Report {
         ..Options::default()
     };
     audit(found, &options, &mut |_| {})
-}
-
-fn good(seed: u64) -> Vec<BootRecords> {
-    let dir = TempDir::new().expect("a temporary directory");
-    let script = Script {
-        kills: 150,
-        rounds: 1500,
-        writes: 60,
-        ..Script::quiet(seed)
-    };
-    Rehearsal::new(dir.path(), script, Zab).run();
-    load(&dir.path().join("recorded"))
 }
 
 /// What a verdict says, apart from where.
@@ -91,7 +77,7 @@ fn check(broken: &Break, boots: &[BootRecords], orders: u64, seed: u64) -> Resul
 fn traces_that_are_read_and_written_again_hold() {
     for seed in SEEDS {
         let dir = TempDir::new().expect("a temporary directory");
-        store(dir.path(), &good(seed));
+        store(dir.path(), &base(seed));
         let report = report(dir.path(), Order::ByTime);
         assert_eq!(report.verdict, Verdict::Holds, "{report}");
     }
@@ -101,12 +87,35 @@ fn traces_that_are_read_and_written_again_hold() {
 fn every_break_is_found_where_it_is() {
     let mut faults = Vec::new();
     for seed in SEEDS {
-        let boots = good(seed);
+        let boots = base(seed);
         for broken in BREAKS {
             faults.extend(check(broken, &boots, ORDERS / SEEDS.len() as u64 + 1, seed).err());
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+#[test]
+fn what_no_single_record_shows_is_found() {
+    for (name, what, check, words, compose) in COMPOSED {
+        let dir = TempDir::new().expect("a temporary directory");
+        store(dir.path(), &compose());
+        let first = report(dir.path(), Order::ByTime);
+        let finding = first
+            .finding
+            .as_ref()
+            .unwrap_or_else(|| panic!("{name} not found: {what}\n{first}"));
+        assert_eq!(finding.check.code(), *check, "{name}\n{first}");
+        assert!(finding.what.contains(words), "{name}\n{first}");
+        for order in 0..ORDERS {
+            let other = report(dir.path(), Order::ByChance(order));
+            assert_eq!(
+                essence(&other),
+                essence(&first),
+                "{name}, order {order}\n{first}\nand\n{other}"
+            );
+        }
+    }
 }
 
 /// More of the same, for those who change the audit: runs from the environment's `FROM` to `TO`.
@@ -120,7 +129,7 @@ fn every_break_is_found_in_many_runs() {
             .unwrap_or(default)
     };
     for seed in bound("FROM", 100)..bound("TO", 150) {
-        let boots = good(seed);
+        let boots = base(seed);
         let whole = boots.iter().all(|boot| boot.header.boot.ordinal == 1);
         for broken in BREAKS.iter().filter(|_| !whole) {
             let fits = std::panic::catch_unwind(|| (broken.apply)(&mut boots.clone())).is_ok();

@@ -3,9 +3,10 @@
 #[allow(dead_code)]
 mod rehearsal;
 
-use quorate_conformance::{Options, Order, Report, Verdict, audit};
+use quorate_conformance::{Check, Options, Order, Report, Verdict, audit};
 use quorate_trace::read_dir;
 use quorate_zab::Zab;
+use rehearsal::breaking::{base, power_loss, store};
 use rehearsal::{Rehearsal, Script};
 use std::path::Path;
 use tempfile::TempDir;
@@ -102,6 +103,54 @@ fn connections_without_names_are_believed() {
         let report = holds_in_any_order(&rehearse(script), &format!("seed {seed}"));
         assert!(!report.believed.is_empty(), "{report}");
     }
+}
+
+#[test]
+fn a_power_loss_is_no_lie() {
+    let mut seen = 0;
+    for seed in 0..20 {
+        let Some(boots) = power_loss(base(seed)) else {
+            continue;
+        };
+        let dir = TempDir::new().unwrap();
+        store(&dir.path().join("recorded"), &boots);
+        let report = report(dir.path(), Order::ByTime);
+        assert_eq!(report.verdict, Verdict::Holds, "seed {seed}\n{report}");
+        assert!(
+            report
+                .notes
+                .iter()
+                .any(|note| note.contains("is open from record")),
+            "{report}"
+        );
+        seen += 1;
+    }
+    assert!(seen > 5, "{seen} runs with a power loss");
+}
+
+#[test]
+fn an_emptied_disk_is_no_lie() {
+    let mut seen = 0;
+    for seed in 0..20 {
+        let script = Script {
+            kills: 200,
+            wipes: 1,
+            ..Script::quiet(seed)
+        };
+        let report = report(rehearse(script).path(), Order::ByTime);
+        let lie = report
+            .finding
+            .as_ref()
+            .is_some_and(|finding| finding.check == Check::Storage);
+        assert!(!lie, "seed {seed}\n{report}");
+        seen += usize::from(
+            report
+                .notes
+                .iter()
+                .any(|note| note.contains("was emptied at boot")),
+        );
+    }
+    assert!(seen > 3, "{seen} runs with an emptied disk");
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub(crate) struct Script {
     /// One in so many rounds: a process is killed, a connection breaks. 0: never.
     pub(crate) kills: usize,
     pub(crate) breaks: usize,
+    /// One in so many killed servers comes back with an empty disk. 0: never.
+    pub(crate) wipes: usize,
     /// Servers whose records are put where no audit looks, and servers that never start.
     pub(crate) unrecorded: Vec<u64>,
     pub(crate) absent: Vec<u64>,
@@ -70,6 +72,7 @@ impl Script {
             batch: 3,
             kills: 0,
             breaks: 0,
+            wipes: 0,
             unrecorded: Vec::new(),
             absent: Vec::new(),
             nameless: false,
@@ -443,6 +446,9 @@ impl<R: Rules + Copy> Rehearsal<R> {
         let log_ops = self.dice.below(process.log_ops.len() + 1);
         let epoch_ops = self.dice.below(process.epoch_ops.len() + 1);
         process.die(&mut self.stores[at], log_ops, epoch_ops);
+        if self.script.wipes > 0 && self.dice.one_in(self.script.wipes) {
+            self.stores[at] = Store::wiped();
+        }
         self.hang_up_all(at);
     }
 

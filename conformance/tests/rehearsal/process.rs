@@ -23,6 +23,7 @@ pub(crate) struct Store {
     pub(crate) base: Tree,
     pub(crate) log: Vec<(Zxid, Digest)>,
     pub(crate) booted: bool,
+    pub(crate) wiped: bool,
 }
 
 /// A tree: its position, and a digest of all that was applied.
@@ -60,6 +61,7 @@ impl Store {
             last: zxid.counter(),
         });
         let newborn = !std::mem::replace(&mut self.booted, true);
+        let wiped = std::mem::take(&mut self.wiped);
         Boot {
             image: Image {
                 accepted: self.accepted,
@@ -70,11 +72,19 @@ impl Store {
             contents: self.contents(),
             tree: Some(Sum::new(self.snapshot.sum)),
             forgetful: false,
-            origin: if newborn {
-                Origin::Newborn
-            } else {
-                Origin::Continued
+            origin: match (newborn, wiped) {
+                (true, false) => Origin::Newborn,
+                (_, true) => Origin::Emptied,
+                (false, false) => Origin::Continued,
             },
+        }
+    }
+
+    /// An empty disk that nothing allowed to be empty.
+    pub(crate) fn wiped() -> Self {
+        Self {
+            wiped: true,
+            ..Self::default()
         }
     }
 
