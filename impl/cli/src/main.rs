@@ -1,6 +1,8 @@
 //! The command `quorate`: one binary to serve, to check and to audit.
 
+mod audit;
 mod serve;
+mod trace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -15,10 +17,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Audit(audit::Args),
+    Trace(trace::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Trace(args) => trace::run(&args),
     }
 }
