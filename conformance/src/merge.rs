@@ -180,8 +180,8 @@ impl<R: Rules> Audit<R> {
         };
         let (gap, ended) = (self.members[sender].gap, self.members[sender].ended);
         let cut = ended && self.members[sender].before != Some(Tail::Whole);
-        match awaited {
-            &Awaited::Message { conn, at, .. } => {
+        match *awaited {
+            Awaited::Message { conn, at, .. } => {
                 let Some(end) = self.members[i].links.get(&conn).map(Link::end) else {
                     return false;
                 };
@@ -192,7 +192,7 @@ impl<R: Rules> Audit<R> {
                 }
                 false
             }
-            &Awaited::Notification { conn, .. } => {
+            Awaited::Notification { conn, .. } => {
                 let Some(link) = self.members[i].election_links.get(&conn) else {
                     return false;
                 };
@@ -262,11 +262,7 @@ impl<R: Rules> Audit<R> {
                     Awaited::Notification {
                         notification: heard, ..
                     },
-                ) => {
-                    if notification == *heard {
-                        return true;
-                    }
-                }
+                ) if notification == *heard => return true,
                 (Record::ConnUp(up), Awaited::Message { at, .. })
                     if up.name == Some(self.channels.name(*at)) =>
                 {
@@ -283,11 +279,10 @@ impl<R: Rules> Audit<R> {
                     conn = Some(named);
                 }
                 // What a later boot says is not replayed for this: it may be it.
-                (Record::Input { .. }, Awaited::Message { .. }) if boots > 0 => {
-                    if conn.is_some() {
-                        return true;
-                    }
-                }
+                (Record::Input { .. }, Awaited::Message { .. }) if boots > 0 => match conn {
+                    Some(_) => return true,
+                    None => continue,
+                },
                 (Record::Input { input, .. }, Awaited::Message { message, .. }) => {
                     let happening = match input.map(|digest| digest.sum.get()) {
                         Input::Message { conn, message } => Happening::Frame {

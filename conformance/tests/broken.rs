@@ -3,9 +3,12 @@
 #[allow(dead_code)]
 mod rehearsal;
 
-use quorate_conformance::{Options, Order, Report, Verdict, audit};
+use quorate_conformance::{Options, Order, Report, Verdict, audit, audit_under};
 use quorate_trace::read_dir;
+use quorate_zab::{Ensemble, Epoch, Rules, Zxid};
 use rehearsal::breaking::{BREAKS, BootRecords, Break, COMPOSED, base, store};
+use rehearsal::{Rehearsal, Script};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -116,6 +119,70 @@ fn what_no_single_record_shows_is_found() {
             );
         }
     }
+}
+
+/// One vote is a quorum.
+#[derive(Clone, Copy)]
+struct OneIsEnough;
+
+impl Rules for OneIsEnough {
+    fn is_quorum(&self, _: &Ensemble, votes: usize) -> bool {
+        votes >= 1
+    }
+}
+
+/// A follower acknowledges what its disk has not yet.
+#[derive(Clone, Copy)]
+struct AcksAtOnce;
+
+impl Rules for AcksAtOnce {
+    fn may_ack(&self, _: Zxid, _: Zxid) -> bool {
+        true
+    }
+}
+
+/// A leader proposes the epoch that it has, not a new one.
+#[derive(Clone, Copy)]
+struct KeepsEpoch;
+
+impl Rules for KeepsEpoch {
+    fn new_epoch(&self, highest: Epoch) -> Epoch {
+        if highest == Epoch::ZERO {
+            highest.next()
+        } else {
+            highest
+        }
+    }
+    fn is_new_promise(&self, _: Epoch, _: Epoch) -> bool {
+        true
+    }
+}
+
+/// The properties that audits of runs under a wrong rule, by that rule, find broken.
+fn broken_under<R: Rules + Copy>(rules: R) -> BTreeSet<String> {
+    let mut broken = BTreeSet::new();
+    for seed in 0..12 {
+        let dir = TempDir::new().expect("a temporary directory");
+        Rehearsal::new(dir.path(), Script::stormy(seed), rules).run();
+        let found = read_dir(dir.path().join("recorded")).expect("the directory can be read");
+        let report = audit_under(rules, found, &Options::default(), &mut |_| {});
+        broken.extend(report.finding.and_then(|finding| finding.property));
+    }
+    broken
+}
+
+#[test]
+fn a_wrong_rule_is_found_by_the_property_that_it_breaks() {
+    let names = |broken: &BTreeSet<String>, word: &str| broken.iter().any(|property| property.contains(word));
+    let broken = broken_under(OneIsEnough);
+    assert!(
+        names(&broken, "chosen at most once") || names(&broken, "every quorum"),
+        "{broken:?}"
+    );
+    let broken = broken_under(AcksAtOnce);
+    assert!(names(&broken, "every quorum"), "{broken:?}");
+    let broken = broken_under(KeepsEpoch);
+    assert!(names(&broken, "chosen at most once"), "{broken:?}");
 }
 
 /// More of the same, for those who change the audit: runs from the environment's `FROM` to `TO`.

@@ -58,6 +58,8 @@ pub(crate) struct Script {
     pub(crate) absent: Vec<u64>,
     /// Connections have no names, as those with Apache servers.
     pub(crate) nameless: bool,
+    /// The lowest port of this run's election connections.
+    pub(crate) ports: u16,
     pub(crate) limits: Limits,
 }
 
@@ -76,6 +78,7 @@ impl Script {
             unrecorded: Vec::new(),
             absent: Vec::new(),
             nameless: false,
+            ports: 10_000,
             limits: Limits::default(),
         }
     }
@@ -143,7 +146,7 @@ impl<R: Rules + Copy> Rehearsal<R> {
             processes: (0..servers).map(|_| None).collect(),
             wires: Vec::new(),
             elections: Vec::new(),
-            ports: 10_000,
+            ports: script.ports,
             written: 0,
             rules,
             applied: 0,

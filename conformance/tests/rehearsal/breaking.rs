@@ -77,9 +77,9 @@ pub(crate) fn good(name: &str) -> Vec<BootRecords> {
         }),
         "power-loss" => power_loss(base(2)).expect("a server that came back"),
         "emptied" => rehearsed(Script {
-            kills: 80,
+            kills: 200,
             wipes: 1,
-            ..small(Script::quiet(6))
+            ..Script::quiet(3)
         }),
         other => panic!("no good run is called {other}"),
     }
@@ -111,7 +111,11 @@ pub(crate) fn commit_without_quorum() -> Vec<BootRecords> {
     let (leader, _) = find(&boots, is_ack);
     let server = boots[leader].header.server;
     boots.retain(|boot| boot.header.server == server);
-    let idle = rehearsed(Script { rounds: 0, ..script });
+    let idle = rehearsed(Script {
+        rounds: 0,
+        ports: 20_000,
+        ..script
+    });
     boots.extend(idle.into_iter().filter(|boot| boot.header.server != server));
     boots
 }
@@ -124,6 +128,7 @@ pub(crate) fn two_leaders() -> Vec<BootRecords> {
     };
     let mut boots = rehearsed(Script {
         absent: vec![3],
+        ports: 20_000,
         ..script.clone()
     });
     boots.extend(
@@ -471,7 +476,7 @@ pub(crate) const BREAKS: &[Break] = &[
             let stands = |hit: usize, conn: Conn| {
                 let reads = |(_, record): &(u64, Record)| conn_of(record) == Some(conn);
                 let last = records[..hit].iter().rev().find(|record| reads(record));
-                let goes_on = records[hit..].iter().any(|record| reads(record));
+                let goes_on = records[hit..].iter().any(reads);
                 let next = last
                     .and_then(|(_, record)| number_of(record))
                     .map(|number| number + 1);
@@ -670,7 +675,7 @@ pub(crate) const BREAKS: &[Break] = &[
             } = &mut boots[at].records[hits[0]].1
             {
                 let others = boots_ids(3).into_iter().filter(|id| *id != me && *id != *leader);
-                *leader = others.last().expect("a third server");
+                *leader = others.max().expect("a third server");
             }
             place(&boots[at], hits[0])
         },
