@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_conformance::{Options, audit};
 use quorate_trace::read_dirs;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,18 +47,21 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     let report = audit(found, &options, &mut |events| bar.set_position(events));
     bar.finish_and_clear();
-    let printed = if args.json {
+    let printed: std::io::Result<()> = if args.json {
         serde_json::to_writer_pretty(stdout(), &report)
             .map_err(Into::into)
             .and_then(|()| writeln!(stdout()))
     } else {
         write!(stdout(), "{report}")
     };
-    if let Err(error) = printed {
-        eprintln!("quorate audit: cannot write the report: {error}");
-        return ExitCode::from(CANNOT_RUN);
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("quorate audit: cannot write the report: {error}");
+            ExitCode::from(CANNOT_RUN)
+        }
+        // Whoever reads only the beginning still learns the verdict.
+        _ => ExitCode::from(report.verdict.exit_code()),
     }
-    ExitCode::from(report.verdict.exit_code())
 }
 
 /// A count of events that runs, for people.
