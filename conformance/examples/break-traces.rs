@@ -7,7 +7,8 @@
 #[path = "../tests/rehearsal.rs"]
 mod rehearsal;
 
-use rehearsal::breaking::{BREAKS, BootRecords, COMPOSED, GOOD, base, good, store};
+use rehearsal::breaking::{BREAKS, BootRecords, store};
+use rehearsal::runs::{COMPOSED, GOOD, base, good};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

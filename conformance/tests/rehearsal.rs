@@ -8,6 +8,8 @@
 pub(crate) mod breaking;
 #[path = "rehearsal/process.rs"]
 pub(crate) mod process;
+#[path = "rehearsal/runs.rs"]
+pub(crate) mod runs;
 
 use process::{Event, Process, Store};
 use quorate_trace::{ConnDown, ConnName, ConnUp, Digest, Ended, Header, Limits, Record, Recorder, Side};

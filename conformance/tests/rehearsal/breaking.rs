@@ -1,11 +1,9 @@
 //! How is a good trace made bad? Its records are read, altered and recorded again.
 
-use super::{Rehearsal, Script};
 use quorate_trace::{BootTrace, Ending, Header, Limits, Mark, Record, Recorder, Sum, read_dir};
-use quorate_zab::{Conn, Input, Message, ServerId, Zab, Zxid};
+use quorate_zab::{Conn, Input, Message, ServerId, Zxid};
 use std::collections::BTreeMap;
 use std::path::Path;
-use tempfile::TempDir;
 
 /// A boot's records and when each was written.
 #[derive(Clone)]
@@ -13,158 +11,6 @@ pub(crate) struct BootRecords {
     pub(crate) header: Header,
     pub(crate) records: Vec<(u64, Record)>,
 }
-
-/// The good runs that are kept: named, and what is in them.
-pub(crate) const GOOD: &[(&str, &str)] = &[
-    ("quiet", "three servers elect, commit and stop in order"),
-    (
-        "killed-and-back",
-        "servers are killed within and between rounds, and come back",
-    ),
-    ("cut-off", "connections break at one end, leaders change"),
-    ("open-member", "one of three servers has no trace"),
-    (
-        "nameless",
-        "connections have no names, as those with Apache servers: what they bring is believed",
-    ),
-    (
-        "power-loss",
-        "a server's machine lost power: its trace ends before its disk does",
-    ),
-    ("emptied", "a server comes back with an empty disk"),
-];
-
-fn rehearsed(script: Script) -> Vec<BootRecords> {
-    let dir = TempDir::new().expect("a temporary directory");
-    Rehearsal::new(dir.path(), script, Zab).run();
-    load(&dir.path().join("recorded"))
-}
-
-/// The run that is broken in all the ways of [`BREAKS`]; not every seed has all that is to be broken.
-pub(crate) fn base(seed: u64) -> Vec<BootRecords> {
-    rehearsed(Script {
-        kills: 150,
-        rounds: 1500,
-        writes: 60,
-        ..Script::quiet(seed)
-    })
-}
-
-/// The good run of that name.
-pub(crate) fn good(name: &str) -> Vec<BootRecords> {
-    let small = |script: Script| Script {
-        rounds: 700,
-        writes: 25,
-        ..script
-    };
-    match name {
-        "quiet" => rehearsed(small(Script::quiet(1))),
-        "killed-and-back" => rehearsed(Script {
-            kills: 80,
-            ..small(Script::quiet(6))
-        }),
-        "cut-off" => rehearsed(Script {
-            breaks: 60,
-            ..small(Script::quiet(3))
-        }),
-        "open-member" => rehearsed(Script {
-            unrecorded: vec![1],
-            ..small(Script::quiet(4))
-        }),
-        "nameless" => rehearsed(Script {
-            nameless: true,
-            ..small(Script::quiet(5))
-        }),
-        "power-loss" => power_loss(base(2)).expect("a server that came back"),
-        "emptied" => rehearsed(Script {
-            kills: 200,
-            wipes: 1,
-            ..Script::quiet(3)
-        }),
-        other => panic!("no good run is called {other}"),
-    }
-}
-
-/// The machine of the first server that came back lost power before: the last records of the boot before are
-/// missing, and the machine is another start of itself.
-pub(crate) fn power_loss(mut boots: Vec<BootRecords>) -> Option<Vec<BootRecords>> {
-    let at = (0..boots.len()).find(|&at| boots[at].header.boot.ordinal > 1)?;
-    let left = boots[at - 1].records.len() * 4 / 5;
-    boots[at - 1].records.truncate(left.max(1));
-    let server = boots[at].header.server;
-    for boot in &mut boots[at..] {
-        if boot.header.server == server {
-            boot.header.facts = vec![("machineBoot".into(), "the machine after the power loss".into())];
-        }
-    }
-    Some(boots)
-}
-
-/// A leader whose acknowledgements come over connections without names from nobody: the servers that they
-/// speak for never heard of it.
-pub(crate) fn commit_without_quorum() -> Vec<BootRecords> {
-    let script = Script {
-        nameless: true,
-        ..Script::quiet(7)
-    };
-    let mut boots = rehearsed(script.clone());
-    let (leader, _) = find(&boots, is_ack);
-    let server = boots[leader].header.server;
-    boots.retain(|boot| boot.header.server == server);
-    let idle = rehearsed(Script {
-        rounds: 0,
-        ports: 20_000,
-        ..script
-    });
-    boots.extend(idle.into_iter().filter(|boot| boot.header.server != server));
-    boots
-}
-
-/// Two runs that know nothing of each other, taken for one: each elects a leader of epoch 1.
-pub(crate) fn two_leaders() -> Vec<BootRecords> {
-    let script = Script {
-        nameless: true,
-        ..Script::quiet(7)
-    };
-    let mut boots = rehearsed(Script {
-        absent: vec![3],
-        ports: 20_000,
-        ..script.clone()
-    });
-    boots.extend(
-        rehearsed(script)
-            .into_iter()
-            .filter(|boot| boot.header.server.get() == 3),
-    );
-    boots
-}
-
-/// Breaks that are made of several runs: name, what is done, the check that finds it, and a part of its words.
-pub(crate) type Composed = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    fn() -> Vec<BootRecords>,
-);
-
-/// All of them.
-pub(crate) const COMPOSED: &[Composed] = &[
-    (
-        "commit-without-quorum",
-        "a leader commits on the word of impostors: no other server has what it committed",
-        "C7",
-        "never durable",
-        commit_without_quorum,
-    ),
-    (
-        "two-leaders",
-        "two servers lead epoch 1, each with a quorum's promise",
-        "C7",
-        "leads epoch 1",
-        two_leaders,
-    ),
-];
 
 /// Reads all traces below `dir`.
 pub(crate) fn load(dir: &Path) -> Vec<BootRecords> {
@@ -287,7 +133,7 @@ fn place(boot: &BootRecords, record: usize) -> Option<Place> {
 }
 
 /// The boot with the most records of a server for which `is` holds of some record, and those records.
-fn find(boots: &[BootRecords], is: impl Fn(&Record) -> bool) -> (usize, Vec<usize>) {
+pub(crate) fn find(boots: &[BootRecords], is: impl Fn(&Record) -> bool) -> (usize, Vec<usize>) {
     let hits = boots.iter().map(|boot| {
         let hits = boot
             .records
@@ -317,7 +163,7 @@ fn is_proposal(record: &Record) -> bool {
     )
 }
 
-fn is_ack(record: &Record) -> bool {
+pub(crate) fn is_ack(record: &Record) -> bool {
     matches!(record, Record::Input { input: Input::Message { message: Message::Ack { zxid }, .. }, .. } if zxid.counter() > 0)
 }
 

@@ -132,7 +132,6 @@ pub(crate) enum Ask {
 }
 
 struct Peer {
-    side: Side,
     peer: Option<ServerId>,
     /// What the first message is to bring: the name, if connections are named.
     name: Option<Option<ConnName>>,
@@ -292,7 +291,6 @@ impl<R: Rules + Copy> Process<R> {
         self.peers.insert(
             conn,
             Peer {
-                side: Side::Acceptor,
                 peer: None,
                 name: None,
                 read: 0,
@@ -315,7 +313,6 @@ impl<R: Rules + Copy> Process<R> {
         self.peers.insert(
             conn,
             Peer {
-                side: Side::Initiator,
                 peer: Some(leader),
                 name: Some(echo),
                 read: 0,
@@ -493,7 +490,8 @@ impl<R: Rules + Copy> Process<R> {
             } => {
                 let start = self.log.partition_point(|(zxid, _)| *zxid <= after);
                 let end = self.log.partition_point(|(zxid, _)| *zxid <= upto);
-                for (zxid, payload) in self.log[start..end].to_vec() {
+                let lacking = self.log[start..end].to_vec();
+                for (zxid, payload) in lacking {
                     self.send(conn, Parcel::Message(Message::Proposal { zxid, payload }), asks);
                     if committed {
                         self.send(conn, Parcel::Message(Message::Commit { zxid }), asks);
@@ -628,7 +626,6 @@ impl<R: Rules + Copy> Process<R> {
         for op in std::mem::take(&mut self.epoch_ops) {
             store.do_epoch(op);
         }
-        let _ = self.peers.values().map(|peer| peer.side).count();
         self.recorder.finish().expect("the disk takes it");
     }
 }
