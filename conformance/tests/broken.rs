@@ -185,25 +185,3 @@ fn a_wrong_rule_is_found_by_the_property_that_it_breaks() {
     let broken = broken_under(KeepsEpoch);
     assert!(names(&broken, "chosen at most once"), "{broken:?}");
 }
-
-/// More of the same, for those who change the audit: runs from the environment's `FROM` to `TO`.
-#[test]
-#[ignore = "as long as one likes"]
-fn every_break_is_found_in_many_runs() {
-    let bound = |name: &str, default| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
-    };
-    for seed in bound("FROM", 100)..bound("TO", 150) {
-        let boots = base(seed);
-        let whole = boots.iter().all(|boot| boot.header.boot.ordinal == 1);
-        for broken in BREAKS.iter().filter(|_| !whole) {
-            let fits = std::panic::catch_unwind(|| (broken.apply)(&mut boots.clone())).is_ok();
-            if fits && let Err(fault) = check(broken, &boots, 2, seed) {
-                println!("{fault}\n");
-            }
-        }
-    }
-}

@@ -1,6 +1,7 @@
 //! The command `quorate`: one binary to serve, to check and to audit.
 
 mod audit;
+mod check;
 mod serve;
 mod trace;
 
@@ -16,6 +17,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Args),
     Serve(serve::Args),
     Audit(audit::Args),
     Trace(trace::Args),
@@ -23,6 +25,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Trace(args) => trace::run(&args),

@@ -16,7 +16,7 @@ fn main() {
         elections: at(1),
         crashes: at(2),
         breaks: at(3),
-        pings: 0,
+        pings: at(5),
         syncs: at(5),
         warm: std::env::args().any(|arg| arg == "warm"),
     };

@@ -1,15 +1,22 @@
-//! Runs the mutants whose names are given, or all.
+//! Runs the mutants whose names are given, or all; `plain`: without reductions.
 
-use quorate_checker::{Verdict, mutants};
+use quorate_checker::{Reductions, Verdict, mutants};
 
 fn main() {
-    let names: Vec<String> = std::env::args().skip(1).collect();
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    let is_plain = names.iter().any(|name| name == "plain");
+    names.retain(|name| name != "plain");
+    let reductions = if is_plain {
+        Reductions::NONE
+    } else {
+        Reductions::ALL
+    };
     for killing in mutants() {
         let name = killing.mutant.name();
         if !names.is_empty() && !names.contains(&name) {
             continue;
         }
-        let outcome = killing.run(&mut |_| {});
+        let outcome = killing.run_with(reductions, &mut |_| {});
         let (found, steps) = match &outcome.verdict {
             Verdict::Exhausted => ("SURVIVES".to_owned(), Vec::new()),
             Verdict::Unfinished => ("UNFINISHED".to_owned(), Vec::new()),

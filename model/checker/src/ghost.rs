@@ -411,8 +411,8 @@ impl Ghost {
                     Some(self.committed[at - 1])
                 };
                 let fine = match predecessor {
-                    Some(predecessor) => predecessor == before,
-                    None => before.zxid <= self.floor || before.zxid == Zxid::ZERO,
+                    Some(predecessor) => predecessor == before || is_marker(before),
+                    None => before.zxid <= self.floor || before.zxid == Zxid::ZERO || is_marker(before),
                 };
                 self.expect(fine, Property::TotalOrder);
             }
@@ -423,7 +423,7 @@ impl Ghost {
     }
 
     fn on_serves(&mut self, scene: Scene<'_>, epoch: Epoch, tree: Txn, witnessed: &mut dyn FnMut(Witness)) {
-        let legal = tree.zxid <= self.floor || self.has(tree);
+        let legal = tree.zxid <= self.floor || self.has(tree) || is_marker(tree);
         self.expect(legal, Property::Integrity);
         if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
             self.expect(
@@ -487,13 +487,23 @@ impl Ghost {
     }
 }
 
+/// <e,0> names no transaction: an Apache leader's snapshot bears it for the end of e's initial history.
+fn is_marker(txn: Txn) -> bool {
+    txn.zxid.counter() == 0 && txn.zxid != Zxid::ZERO
+}
+
+/// Whether two logs hold the same transaction behind the same one, as far as their names tell.
+fn is_same(here: (Txn, Txn), there: (Txn, Txn)) -> bool {
+    here.0 == there.0 && (here.1 == there.1 || is_marker(here.1) || is_marker(there.1))
+}
+
 /// Whether no other log holds something else at the zxid of `txn`, or behind another predecessor.
 fn is_matched_at(scene: Scene<'_>, txn: Txn, before: Txn) -> bool {
     scene.nodes.iter().enumerate().all(|(i, node)| match node {
         Some(node) if i != scene.at => node
             .disk
             .find(txn.zxid)
-            .is_none_or(|found| found == (txn, before)),
+            .is_none_or(|found| is_same(found, (txn, before))),
         _ => true,
     })
 }
@@ -507,7 +517,7 @@ fn is_matched(scene: Scene<'_>) -> bool {
                 .iter()
                 .rev()
                 .find_map(|txn| Some((mine.find(txn.zxid)?, other.disk.find(txn.zxid)?)));
-            shared.is_none_or(|(here, there)| here == there)
+            shared.is_none_or(|(here, there)| is_same(here, there))
         }
         _ => true,
     })

@@ -70,14 +70,11 @@ impl Java {
                 let accepted = disk.durable.accepted.unwrap_or_default();
                 send(out, conn, Message::FollowerInfo { server: me, accepted });
             }
-            Input::Closed { conn } => {
-                if self.conn() == Some(conn) {
-                    self.leave(disk, out);
-                }
-            }
+            Input::Closed { conn } if self.conn() == Some(conn) => self.leave(disk, out),
             Input::LogDurable { ops } => self.logged(ops, out),
             Input::Message { conn, message } if self.conn() == Some(conn) => {
-                if self.on_message(conn, disk, message, snapshot, out).is_none() {
+                let stays = self.on_message(conn, disk, message, snapshot, out);
+                if stays.is_none() {
                     self.leave(disk, out);
                 }
             }

@@ -96,6 +96,15 @@ pub fn mutants() -> Vec<Killing> {
     use Mutant::*;
     let list = [
         (HalfIsAQuorum, Property::OneLeader, bounds(0, 2, 0, 0)),
+        // Of three, a leader and any one other are a majority: only from five on counting is tested.
+        (
+            HalfIsAQuorum,
+            Property::QuorumLog,
+            Bounds {
+                servers: 5,
+                ..warm(1, 0, 0, 0)
+            },
+        ),
         (AcksBeforeDurable, Property::QuorumLog, bounds(1, 1, 0, 0)),
         (CountsUnsynchronised, Property::QuorumLog, bounds(1, 2, 1, 0)),
         (NoEpochBump, Property::OneLeader, bounds(0, 2, 0, 0)),
@@ -115,7 +124,7 @@ pub fn mutants() -> Vec<Killing> {
         (EpochBeforeLog, Property::HistoryConsistency, bounds(1, 2, 1, 0)),
         (AcceptsGap, Property::LogMatching, bounds(2, 1, 0, 0)),
         (PlansByRange, Property::LogMatching, warm(2, 1, 1, 0)),
-        (LooksWhileAppending, Property::LogMatching, warm(1, 1, 0, 1)),
+        (LooksWhileAppending, Property::QuorumLog, warm(1, 1, 0, 1)),
         (KeepsEarlierAcks, Property::CommittedStays, bounds(1, 1, 0, 1)),
         (DeliversOnHint, Property::Integrity, warm(1, 1, 1, 0)),
         (
@@ -131,19 +140,32 @@ pub fn mutants() -> Vec<Killing> {
             Property::SyncIsLinearizable,
             Bounds {
                 syncs: 1,
-                ..warm(1, 1, 0, 1)
+                ..bounds(1, 2, 0, 1)
             },
         ),
         (CountsItselfEarly, Property::QuorumLog, bounds(1, 1, 0, 0)),
         (UnsyncedTruncation, Property::LogMatching, warm(2, 1, 1, 1)),
         (KeepsTree, Property::Integrity, warm(1, 1, 0, 1)),
         (ForgetsOutstanding, Property::MessagesAreLegal, bounds(2, 1, 0, 0)),
+        // The properties that others would notice first, each alone.
+        (HalfIsAQuorum, Property::Agreement, bounds(2, 3, 0, 0)),
+        (HalfIsAQuorum, Property::InitialHistory, bounds(1, 3, 0, 0)),
+        (HalfIsAQuorum, Property::PrimaryIntegrity, bounds(2, 3, 0, 0)),
+        (
+            EntersBeforeLogDurable,
+            Property::CommitConsistency,
+            bounds(1, 2, 1, 0),
+        ),
+        (AcceptsGap, Property::TotalOrder, bounds(2, 1, 0, 0)),
+        (AcksBeforeDurable, Property::ServedStays, warm(1, 1, 1, 1)),
+        (AcksBeforeDurable, Property::BetterVoteKnowsMore, warm(1, 1, 1, 1)),
+        (AcceptsOlderEpoch, Property::EpochsGrow, bounds(0, 2, 0, 1)),
         (
             AnswersSyncAlone,
             Property::SyncIsLinearizable,
             Bounds {
                 syncs: 1,
-                ..warm(1, 1, 0, 1)
+                ..bounds(1, 2, 0, 1)
             },
         ),
     ];

@@ -191,7 +191,11 @@ impl<R: Rules> Agreement<R> {
                 renumbered = true;
                 let key = (world.nodes[leader], numbers);
                 world.nodes[leader] = self.renaming.nodes.get(key, |(node, numbers)| {
-                    self.nodes.intern(renumber_node(node.get(), numbers))
+                    let renumber = |conn: Conn| {
+                        let new = numbers.iter().find(|(old, _)| *old == conn);
+                        new.map_or(conn, |&(_, new)| new)
+                    };
+                    self.nodes.intern(renumber_node(node.get(), &renumber))
                 });
             }
         }
@@ -205,11 +209,13 @@ impl<R: Rules> Agreement<R> {
         let cell = world.nodes[i];
         let node = *cell.notes().signature.get_or_init(|| {
             let me = index(cell.me);
-            // Itself first, the others in whichever order gives the least hash.
+            // Without the numbers of its connections, which are given anew. Itself first, the others in
+            // whichever order gives the least hash.
+            let plain = renumber_node(cell.get(), &|_| Conn::new(0));
             let orders = self.renaming.permutations.iter().filter(|to| to[me] == 0);
             orders
                 .map(|to| {
-                    let renamed = rename_node(cell.get(), &|server| id(to[index(server)]));
+                    let renamed = rename_node(&plain, &|server| id(to[index(server)]));
                     FixedState::with_seed(1).hash_one(&renamed)
                 })
                 .min()
@@ -258,13 +264,9 @@ fn rename_node(node: &Node, rename: &dyn Fn(ServerId) -> ServerId) -> Node {
     }
 }
 
-fn renumber_node(node: &Node, numbers: &Numbers) -> Node {
-    let renumber = |conn: Conn| {
-        let new = numbers.iter().find(|(old, _)| *old == conn);
-        new.map_or(conn, |&(_, new)| new)
-    };
+fn renumber_node(node: &Node, renumber: &dyn Fn(Conn) -> Conn) -> Node {
     let brain = match &node.brain {
-        Brain::Quorate(server) => Brain::Quorate(server.renumbered(&renumber)),
+        Brain::Quorate(server) => Brain::Quorate(server.renumbered(renumber)),
         java @ Brain::Java(_) => java.clone(),
     };
     Node {

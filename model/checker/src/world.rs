@@ -50,7 +50,7 @@ pub enum Action {
     EpochDone(usize),
     /// The process dies, the disk keeps so much of what was under way, and it starts again.
     Crash(usize, u8, u8),
-    /// initLimit passes at a leader that is not established.
+    /// initLimit passes at a server whose epoch is not established.
     GiveUp(usize),
     /// A leader looks whether it still has a quorum, and has not.
     CheckQuorum(usize),
@@ -78,20 +78,14 @@ pub(crate) struct Burst {
     closes: bool,
 }
 
-/// What is worked out about a node or a link once.
-#[derive(Debug)]
+/// A burst at one end of a link.
+type Sending = (Cell<Link>, End, Cell<Burst>);
+
+/// What is worked out about a node once.
+#[derive(Debug, Default)]
 pub(crate) struct NodeNotes {
     pub(crate) renamed: Renamed<Node>,
     pub(crate) signature: Signature,
-}
-
-impl Default for NodeNotes {
-    fn default() -> Self {
-        Self {
-            renamed: Renamed::default(),
-            signature: Signature::default(),
-        }
-    }
 }
 
 /// What is worked out about a link once.
@@ -165,7 +159,7 @@ pub struct Agreement<R> {
     pub(crate) ghosts: Table<Ghost>,
     bursts: Table<Burst>,
     steps: Memo<(Cell<Node>, Happening), &'static Stepped>,
-    sent: Memo<(Cell<Link>, End, Cell<Burst>), Option<Cell<Link>>>,
+    sent: Memo<Sending, Option<Cell<Link>>>,
     pub(crate) renaming: Renaming,
     /// What was met on the way.
     pub witnessed: Witnessed,
@@ -173,7 +167,7 @@ pub struct Agreement<R> {
     pub(crate) expanded: AtomicU64,
     /// What the exploring thread used, in nanoseconds.
     pub(crate) cpu_ns: AtomicU64,
-    /// The property that is to be broken, if no other counts.
+    /// The property that is to be broken, if no other is checked.
     pub(crate) hunted: Option<Property>,
     /// The first world met in which a property is broken that counts.
     pub(crate) first_broken: OnceLock<World>,
@@ -218,7 +212,7 @@ impl<R: Rules> Agreement<R> {
         }
     }
 
-    /// The same, but a run ends only when this property is broken.
+    /// The same, but this property alone is checked.
     #[must_use]
     pub fn hunting(self, property: Property) -> Self {
         Self {
@@ -260,10 +254,15 @@ impl<R: Rules> Agreement<R> {
             };
             self.nodes.intern(node)
         });
+        let mut ghost = Ghost::new(servers);
+        if let Some(hunted) = self.hunted {
+            let others = Property::ALL.iter().filter(|&&property| property != hunted);
+            others.for_each(|&property| ghost.disclaim(property));
+        }
         let mut world = World {
             nodes: nodes.collect(),
             links: SmallVec::new(),
-            ghost: self.ghosts.intern(Ghost::new(servers)),
+            ghost: self.ghosts.intern(ghost),
             left: self.bounds,
         };
         if self.bounds.warm {
@@ -301,90 +300,6 @@ impl<R: Rules> Agreement<R> {
             .enumerate()
             .find_map(ends)
             .or_else(|| world.nodes.iter().enumerate().find_map(disks))
-    }
-
-    pub(crate) fn enabled(&self, world: &World, actions: &mut Vec<Action>) {
-        if world.ghost.broken().is_some() {
-            return;
-        }
-        for (i, link) in world.links.iter().enumerate() {
-            for end in [End::Learner, End::Leader] {
-                if link.conn(end).is_none() {
-                    continue;
-                }
-                if !link.incoming(end).is_empty() {
-                    actions.push(Action::Deliver(i, end));
-                }
-                if link.conn(Link::other(end)).is_none() || world.left.breaks > 0 {
-                    actions.push(Action::Break(i, end));
-                }
-            }
-        }
-        for (i, node) in world.nodes.iter().enumerate() {
-            self.enabled_at(world, i, node, actions);
-        }
-    }
-
-    fn enabled_at(&self, world: &World, i: usize, node: &Node, actions: &mut Vec<Action>) {
-        if !node.disk.log_ops.is_empty() {
-            actions.push(Action::LogDone(i));
-        }
-        if !node.disk.epoch_ops.is_empty() {
-            actions.push(Action::EpochDone(i));
-        }
-        if node.is_votable() {
-            if world.left.elections > 0 && node.server().is_some() {
-                actions.push(Action::Lead(i));
-            }
-            for leader in 0..world.nodes.len() {
-                if leader != i && self.may_join(world, i, leader) {
-                    actions.push(Action::Join { learner: i, leader });
-                }
-            }
-        }
-        if world.left.crashes > 0 && !(node.is_votable() && node.disk.is_quiet()) {
-            for log_ops in 0..=node.disk.log_ops.len() {
-                for epoch_ops in 0..=node.disk.epoch_ops.len() {
-                    actions.push(Action::Crash(i, log_ops as u8, epoch_ops as u8));
-                }
-            }
-        }
-        let Some(server) = node.server() else { return };
-        match server.standing() {
-            Standing::Leading { serving: false } => actions.push(Action::GiveUp(i)),
-            Standing::Leading { serving: true } => {
-                let synced = server
-                    .learners()
-                    .filter(|learner| learner.synced)
-                    .map(|learner| learner.server);
-                let votes = self.ensemble.votes(synced.chain([node.me]));
-                if !self.rules.is_quorum(&self.ensemble, votes) {
-                    actions.push(Action::CheckQuorum(i));
-                }
-                if world.left.txns > 0 {
-                    actions.push(Action::Propose(i));
-                }
-                if world.left.pings > 0 {
-                    actions.push(Action::Ping(i));
-                }
-            }
-            _ => {}
-        }
-        if world.left.syncs > 0 && node.serving {
-            actions.push(Action::Sync(i));
-        }
-    }
-
-    /// A server that leads accepts connections. It may not have noticed the end of one earlier
-    /// connection of the same learner; that it has noticed neither of two is beyond the bounds.
-    fn may_join(&self, world: &World, learner: usize, leader: usize) -> bool {
-        let leads = world.nodes[leader]
-            .server()
-            .is_some_and(|server| matches!(server.standing(), Standing::Leading { .. }));
-        let unnoticed = world.links.iter().filter(|link| {
-            link.learner == id(learner) && link.leader == id(leader) && link.leader_end.is_some()
-        });
-        leads && unnoticed.count() <= 1
     }
 
     /// The world after `action`.
@@ -507,7 +422,13 @@ impl<R: Rules> Agreement<R> {
                 next.left.crashes -= 1;
                 self.crash(next, i, log_ops, epoch_ops);
             }
-            Action::GiveUp(i) => self.input(next, i, Input::LimitPassed),
+            Action::GiveUp(i) => {
+                let standing = next.nodes[i].server().map(Server::standing);
+                if matches!(standing, Some(Standing::Following { .. })) {
+                    next.left.breaks -= 1;
+                }
+                self.input(next, i, Input::LimitPassed);
+            }
             Action::CheckQuorum(i) => self.input(next, i, Input::CheckQuorum),
             Action::Propose(i) => {
                 let zxid = next.nodes[i]
@@ -736,3 +657,8 @@ fn unused_conn(world: &World, server: ServerId) -> Conn {
         .find(|&conn| !used(conn))
         .expect("numbers are many")
 }
+
+mod offered;
+
+#[cfg(test)]
+mod tests;

@@ -197,7 +197,7 @@ mod tests {
     fn what_is_not_there_is_named_and_what_is_empty_has_no_boots() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("nowhere");
-        let error = read_dirs([dir.path(), &missing]).err().expect("one is not there");
+        let error = read_dirs([dir.path(), &missing]).expect_err("one is not there");
         assert!(error.to_string().contains("nowhere"), "{error}");
         let found = read_dir(dir.path()).unwrap();
         assert!(found.boots.is_empty() && found.faults.is_empty());

@@ -1,0 +1,260 @@
+//! Is the protocol that this binary serves right? Every state that it can reach is looked at.
+
+mod progress;
+mod table;
+
+use progress::Progress;
+use quorate_checker::{Check, Finding, Hunt, Report, Set, cpu_used, hunts};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How many runs go on at a time, each on a thread of its own.
+const AT_A_TIME: usize = 2;
+/// A property is broken, a count is not the pinned one, a run met too little, or a mutant lives.
+const WRONG: u8 = 1;
+/// Nothing can be said.
+const CANNOT_RUN: u8 = 2;
+
+/// Explores every state that the served protocol can reach, within bounds, and says whether it is safe.
+///
+/// The step functions are the very ones that `quorate serve` runs, in this build. They are put into every
+/// situation that the bounds allow: servers crash and keep any part of what their disks were doing,
+/// connections end on one side and not on the other, old leaders do not notice that they are. Properties
+/// such as "no two leaders commit different sequences" are checked at every step.
+///
+/// Each run says how many distinct states it met. That number is pinned: if it differs, the check fails,
+/// because then it looked at something else than before.
+///
+/// Examples:
+///   quorate check                  the quick set, a quarter of a minute
+///   quorate check --set ci         what every change has to pass, minutes
+///   quorate check --mutants        the protocol with one rule wrong, forty times: each must be found out
+///   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
+///
+/// Exit status: 0 if everything holds, 1 if something is wrong, 2 if the check could not run.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// Which runs: each set contains the ones before it [default: quick, unless mutants are asked for].
+    #[arg(long, value_enum, value_name = "SET")]
+    set: Option<SetName>,
+
+    /// Tries the mutants: the protocol with one rule wrong, which the named property must notice.
+    #[arg(long)]
+    mutants: bool,
+
+    /// Tells the shortest run in which one mutant breaks the property that is to notice it.
+    #[arg(long, value_name = "MUTANT", conflicts_with_all = ["set", "mutants"])]
+    story: Option<String>,
+
+    /// Prints one JSON object instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum SetName {
+    /// A quarter of a minute.
+    Quick,
+    /// Minutes; what every change has to pass.
+    Ci,
+    /// Up to 90 minutes.
+    Nightly,
+}
+
+impl SetName {
+    fn set(self) -> Set {
+        match self {
+            Self::Quick => Set::Quick,
+            Self::Ci => Set::Ci,
+            Self::Nightly => Set::Nightly,
+        }
+    }
+}
+
+/// What is to be run: an exhaustive run, or a mutant.
+enum Job {
+    Check(Check),
+    Hunt(Hunt),
+}
+
+impl Job {
+    fn name(&self) -> String {
+        match self {
+            Self::Check(check) => check.name().to_owned(),
+            Self::Hunt(hunt) => hunt.name(),
+        }
+    }
+
+    fn pinned(&self) -> Option<u64> {
+        match self {
+            Self::Check(check) => Some(check.pinned()),
+            Self::Hunt(_) => None,
+        }
+    }
+
+    fn run(&self, progress: &dyn Fn(u64)) -> Report {
+        match self {
+            Self::Check(check) => check.run(progress),
+            Self::Hunt(hunt) => hunt.run(progress),
+        }
+    }
+}
+
+/// What all of it took.
+struct Totals {
+    elapsed: Duration,
+    cpu: Duration,
+    /// The most memory that this process ever held, where the system tells.
+    peak_memory_bytes: Option<u64>,
+}
+
+/// Runs the check.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let jobs = match jobs(args) {
+        Ok(jobs) => jobs,
+        Err(why) => {
+            eprintln!("quorate check: {why}");
+            return ExitCode::from(CANNOT_RUN);
+        }
+    };
+    let began = Instant::now();
+    let Some(reports) = run_all(&jobs, &Progress::new(args.json)) else {
+        eprintln!(
+            "quorate check: a run ended with a panic, which is a bug of quorate's; nothing follows from the others"
+        );
+        return ExitCode::from(CANNOT_RUN);
+    };
+    let totals = Totals {
+        elapsed: began.elapsed(),
+        cpu: cpu_used(),
+        peak_memory_bytes: peak_memory_bytes(),
+    };
+    let done: Vec<(&Job, &Report)> = jobs.iter().zip(&reports).collect();
+    if args.json {
+        println!("{:#}", as_json(&done, &totals));
+    } else {
+        table::print(&done, &totals, args.story.is_some());
+    }
+    if reports.iter().all(Report::is_fine) {
+        ExitCode::SUCCESS
+    } else if reports
+        .iter()
+        .any(|report| !report.is_fine() && report.finding != Finding::Unfinished)
+    {
+        ExitCode::from(WRONG)
+    } else {
+        ExitCode::from(CANNOT_RUN)
+    }
+}
+
+fn jobs(args: &Args) -> Result<Vec<Job>, String> {
+    if let Some(name) = &args.story {
+        let wanted = name.to_lowercase();
+        let found = hunts().into_iter().find(|hunt| hunt.name() == wanted);
+        return found
+            .map(|hunt| vec![Job::Hunt(hunt)])
+            .ok_or_else(|| format!("there is no mutant {name:?}; `quorate check --mutants` lists them"));
+    }
+    let set = args.set.or((!args.mutants).then_some(SetName::Quick));
+    let checks = set.map(|set| set.set().checks()).unwrap_or_default();
+    let hunts = if args.mutants { hunts() } else { Vec::new() };
+    let checks = checks.into_iter().map(Job::Check);
+    Ok(checks.chain(hunts.into_iter().map(Job::Hunt)).collect())
+}
+
+/// The reports, in the order of the jobs; none if one of them panicked.
+fn run_all(jobs: &[Job], progress: &Progress) -> Option<Vec<Report>> {
+    let next = AtomicUsize::new(0);
+    let reports: Mutex<Vec<Option<Report>>> = Mutex::new(vec![None; jobs.len()]);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_A_TIME)
+            .map(|_| {
+                scope.spawn(|| {
+                    while let Some((at, job)) = {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        jobs.get(at).map(|job| (at, job))
+                    } {
+                        let line = progress.begin(&job.name(), job.pinned());
+                        let report = job.run(&|states| line.reached(states));
+                        if let Ok(mut reports) = reports.lock() {
+                            reports[at] = Some(report);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            // A panic of a worker leaves its report out.
+            let _ = worker.join();
+        }
+    });
+    reports.into_inner().ok()?.into_iter().collect()
+}
+
+fn as_json(done: &[(&Job, &Report)], totals: &Totals) -> Value {
+    let mut checks = Vec::new();
+    let mut mutants = Vec::new();
+    for (job, report) in done {
+        let (verdict, story) = match &report.finding {
+            Finding::Fine { story } => ("fine", story.as_slice()),
+            Finding::Violated { story, .. } => ("violated", story.as_slice()),
+            Finding::Miscounted => ("miscounted", &[][..]),
+            Finding::Vacuous { .. } => ("vacuous", &[][..]),
+            Finding::Survived => ("survived", &[][..]),
+            Finding::Unfinished => ("unfinished", &[][..]),
+        };
+        let mut value = json!({
+            "name": job.name(),
+            "distinct_states": report.distinct,
+            "generated_states": report.generated,
+            "seconds": report.elapsed.as_secs_f64(),
+            "cpu_seconds": report.cpu.map(|cpu| cpu.as_secs_f64()),
+            "states_per_cpu_second": report.rate(),
+            "collision_estimate": report.collision_estimate(),
+            "verdict": verdict,
+        });
+        if let Finding::Violated { property, .. } = &report.finding {
+            value["property"] = json!(property);
+        }
+        if let Finding::Vacuous { missed } = &report.finding {
+            value["missed"] = json!(missed);
+        }
+        match job {
+            Job::Check(check) => {
+                value["grain"] = json!(check.grain());
+                value["bounds"] = json!(check.bounds());
+                value["pinned_states"] = json!(check.pinned());
+                value["story"] = json!(story);
+                checks.push(value);
+            }
+            Job::Hunt(hunt) => {
+                value["grain"] = json!(hunt.grain());
+                value["bounds"] = json!(hunt.bounds());
+                value["killer"] = json!(hunt.killer());
+                value["steps"] = json!(story.len());
+                value["story"] = json!(story);
+                mutants.push(value);
+            }
+        }
+    }
+    json!({
+        "verdict": if done.iter().all(|(_, report)| report.is_fine()) { "holds" } else { "wrong" },
+        "checks": checks,
+        "mutants": mutants,
+        "seconds": totals.elapsed.as_secs_f64(),
+        "cpu_seconds": totals.cpu.as_secs_f64(),
+        "peak_memory_bytes": totals.peak_memory_bytes,
+    })
+}
+
+/// What Linux says of the most memory that this process ever held.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

@@ -1,0 +1,176 @@
+//! How is a check told to people? Two tables, a line of totals, and the story of whatever is wrong.
+
+use super::{Job, Totals};
+use comfy_table::{CellAlignment, Table, presets};
+use quorate_checker::{Finding, Report};
+use std::time::Duration;
+
+/// Prints all of it; the stories of mutants only if one was asked for.
+pub(super) fn print(done: &[(&Job, &Report)], totals: &Totals, tells_mutants: bool) {
+    let checks = done.iter().filter_map(|(job, report)| match job {
+        Job::Check(check) => Some((check, *report)),
+        Job::Hunt(_) => None,
+    });
+    let mut table = new_table(&[
+        "grain",
+        "run",
+        "bounds",
+        "states",
+        "seconds",
+        "states per CPU s",
+        "verdict",
+    ]);
+    for (check, report) in checks {
+        table.add_row(vec![
+            check.grain().to_owned(),
+            check.name().to_owned(),
+            check.bounds(),
+            grouped(report.distinct),
+            seconds(report.elapsed),
+            report
+                .rate()
+                .map_or_else(|| "-".to_owned(), |rate| grouped(rate as u64)),
+            verdict(report, Some(check.pinned())),
+        ]);
+    }
+    finish(table, &[3, 4, 5]);
+    let hunts = done.iter().filter_map(|(job, report)| match job {
+        Job::Hunt(hunt) => Some((hunt, *report)),
+        Job::Check(_) => None,
+    });
+    let mut table = new_table(&[
+        "grain", "mutant", "killer", "bounds", "steps", "states", "seconds", "verdict",
+    ]);
+    for (hunt, report) in hunts {
+        let steps = match &report.finding {
+            Finding::Fine { story } => story.len().to_string(),
+            _ => "-".to_owned(),
+        };
+        table.add_row(vec![
+            hunt.grain().to_owned(),
+            hunt.name(),
+            hunt.killer().to_owned(),
+            hunt.bounds(),
+            steps,
+            grouped(report.distinct),
+            seconds(report.elapsed),
+            verdict(report, None),
+        ]);
+    }
+    finish(table, &[4, 5, 6]);
+    for (job, report) in done {
+        tell(job, report, tells_mutants);
+    }
+    println!("{}", summary(done, totals));
+}
+
+fn new_table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(head.iter().copied());
+    table
+}
+
+fn finish(mut table: Table, numbers: &[usize]) {
+    if table.row_count() == 0 {
+        return;
+    }
+    for &column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    println!("{table}\n");
+}
+
+fn verdict(report: &Report, pinned: Option<u64>) -> String {
+    match &report.finding {
+        Finding::Fine { .. } if pinned.is_some() => {
+            format!("holds; missed one with p < {:.0e}", report.collision_estimate())
+        }
+        Finding::Fine { .. } => "killed".to_owned(),
+        Finding::Violated { property, .. } => format!("VIOLATED: {property}"),
+        Finding::Miscounted => {
+            let pinned = pinned.unwrap_or_default();
+            let how = if report.distinct < pinned {
+                "shrank"
+            } else {
+                "grew"
+            };
+            format!(
+                "MISCOUNTED: the state space {how}: pinned {}, got {}",
+                grouped(pinned),
+                grouped(report.distinct)
+            )
+        }
+        Finding::Vacuous { missed } => format!("VACUOUS: never met: {}", missed.join("; ")),
+        Finding::Survived => "SURVIVES: no property notices".to_owned(),
+        Finding::Unfinished => "UNFINISHED: not every state was seen".to_owned(),
+    }
+}
+
+fn tell(job: &Job, report: &Report, tells_mutants: bool) {
+    let story = match &report.finding {
+        Finding::Violated { property, story } => {
+            println!("{}: {property} is broken by these steps:", job.name());
+            story
+        }
+        Finding::Fine { story } if tells_mutants && !story.is_empty() => {
+            println!("{}: the shortest way to its end:", job.name());
+            story
+        }
+        _ => return,
+    };
+    for (i, line) in story.iter().enumerate() {
+        println!("{:4}  {line}", i + 1);
+    }
+    println!();
+}
+
+fn summary(done: &[(&Job, &Report)], totals: &Totals) -> String {
+    let wrong = done.iter().filter(|(_, report)| !report.is_fine()).count();
+    let memory = totals.peak_memory_bytes.map_or_else(String::new, |bytes| {
+        format!(", at most {} MiB of memory", bytes / (1024 * 1024))
+    });
+    let verdict = if wrong == 0 {
+        "everything is as it should be".to_owned()
+    } else {
+        format!("{wrong} of {} WRONG", done.len())
+    };
+    format!(
+        "{verdict}: {} runs, {} s, {} CPU s{memory}",
+        done.len(),
+        seconds(totals.elapsed),
+        seconds(totals.cpu)
+    )
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64())
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+}

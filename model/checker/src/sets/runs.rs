@@ -1,0 +1,240 @@
+//! The runs of the agreement grain, with their counts.
+
+use super::{AgreementRun, Set, cold, warm};
+use crate::bounds::Bounds;
+use crate::witness::Witness;
+use crate::world::Reductions;
+
+const NO_SALT: u64 = 0;
+
+/// What a run without transactions meets, if servers can lose each other.
+const EPOCHS: &[Witness] = &[
+    Witness::FollowerServes,
+    Witness::LaterReign,
+    Witness::TwoLeaders,
+    Witness::LateEstablishment,
+    Witness::StaleLeaderRefused,
+];
+
+/// What a run with breaks meets besides.
+const HOSTILE: &[Witness] = &[
+    Witness::Commit,
+    Witness::Delivery,
+    Witness::FollowerServes,
+    Witness::LaterReign,
+    Witness::TwoLeaders,
+    Witness::LateEstablishment,
+    Witness::CommitByDeposed,
+    Witness::TailDropped,
+    Witness::EnteredWithHistory,
+    Witness::StaleLeaderRefused,
+    Witness::WorseLeaderRefused,
+];
+
+/// What a run from an established epoch meets that has one election.
+const ONE_MORE: &[Witness] = &[
+    Witness::Commit,
+    Witness::Delivery,
+    Witness::FollowerServes,
+    Witness::LaterReign,
+    Witness::TailDropped,
+    Witness::EnteredWithHistory,
+    Witness::SnapshotInstalled,
+];
+
+const SYNC: &[Witness] = &[Witness::SyncAnswered, Witness::Commit, Witness::Delivery];
+
+/// One epoch.
+const ONE: &[Witness] = &[Witness::Commit, Witness::Delivery, Witness::FollowerServes];
+
+const fn run(
+    set: Set,
+    name: &'static str,
+    bounds: Bounds,
+    witnesses: &'static [Witness],
+    pinned: u64,
+) -> AgreementRun {
+    AgreementRun {
+        name,
+        set,
+        bounds,
+        reductions: Reductions::ALL,
+        salt: NO_SALT,
+        pinned,
+        witnesses,
+    }
+}
+
+const fn without(reductions: Reductions, pinned: u64, of: AgreementRun) -> AgreementRun {
+    AgreementRun {
+        reductions,
+        pinned,
+        ..of
+    }
+}
+
+const fn salted(of: AgreementRun) -> AgreementRun {
+    AgreementRun { salt: 0x5eed, ..of }
+}
+
+const fn syncs(syncs: u8, pings: u8, bounds: Bounds) -> Bounds {
+    Bounds {
+        syncs,
+        pings,
+        ..bounds
+    }
+}
+
+const fn java(bounds: Bounds) -> Bounds {
+    Bounds { java: 1, ..bounds }
+}
+
+const fn five(bounds: Bounds) -> Bounds {
+    Bounds { servers: 5, ..bounds }
+}
+
+pub(super) fn all() -> Vec<AgreementRun> {
+    use Set::{Ci, Nightly, Quick};
+    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 209_569);
+    let named = |name| AgreementRun { name, ..guarded };
+    vec![
+        run(
+            Quick,
+            "from empty disks, with a break",
+            cold(1, 2, 0, 1),
+            HOSTILE,
+            533_122,
+        ),
+        run(
+            Quick,
+            "from empty disks, with a crash",
+            cold(1, 2, 1, 0),
+            HOSTILE,
+            619_003,
+        ),
+        run(
+            Quick,
+            "an epoch ends, by crash and break",
+            warm(1, 1, 1, 1),
+            ONE_MORE,
+            469_124,
+        ),
+        run(
+            Quick,
+            "sync, with a break",
+            syncs(1, 1, warm(1, 1, 0, 1)),
+            SYNC,
+            388_114,
+        ),
+        run(
+            Quick,
+            "sync, with a crash",
+            syncs(1, 1, warm(1, 1, 1, 0)),
+            SYNC,
+            966_284,
+        ),
+        run(
+            Quick,
+            "an Apache learner",
+            java(warm(1, 1, 1, 1)),
+            ONE_MORE,
+            347_271,
+        ),
+        run(
+            Quick,
+            "five servers, first epoch",
+            five(cold(1, 1, 0, 0)),
+            ONE,
+            17_501,
+        ),
+        run(
+            Ci,
+            "crash and break from empty disks",
+            cold(1, 2, 1, 1),
+            HOSTILE,
+            9_506_134,
+        ),
+        run(
+            Ci,
+            "three elections from empty disks",
+            cold(1, 3, 1, 0),
+            HOSTILE,
+            11_245_304,
+        ),
+        run(
+            Ci,
+            "two transactions, with a crash",
+            cold(2, 2, 1, 0),
+            HOSTILE,
+            4_275_948,
+        ),
+        run(
+            Ci,
+            "two transactions, with a break",
+            cold(2, 2, 0, 1),
+            HOSTILE,
+            3_314_386,
+        ),
+        run(
+            Ci,
+            "two transactions in an epoch that ends",
+            warm(2, 1, 1, 1),
+            ONE_MORE,
+            5_177_573,
+        ),
+        run(
+            Ci,
+            "sync across elections",
+            syncs(1, 1, cold(1, 2, 0, 0)),
+            SYNC,
+            694_932,
+        ),
+        run(
+            Ci,
+            "five servers, an epoch ends",
+            five(warm(1, 1, 1, 0)),
+            ONE_MORE,
+            3_629_794,
+        ),
+        run(
+            Nightly,
+            "two transactions, crash and break",
+            cold(2, 2, 1, 1),
+            HOSTILE,
+            0,
+        ),
+        AgreementRun {
+            set: Quick,
+            ..named("guard: with all reductions")
+        },
+        AgreementRun {
+            set: Quick,
+            ..salted(named("guard: other hashes"))
+        },
+        without(
+            Reductions {
+                symmetry: false,
+                ..Reductions::ALL
+            },
+            1_253_360,
+            named("guard: names kept"),
+        ),
+        without(
+            Reductions {
+                numbering: false,
+                ..Reductions::ALL
+            },
+            496_935,
+            named("guard: numbers kept"),
+        ),
+        without(
+            Reductions {
+                quiet_arrivals: false,
+                ..Reductions::ALL
+            },
+            240_336,
+            named("guard: every arrival a step"),
+        ),
+        without(Reductions::NONE, 3_431_882, named("guard: nothing reduced")),
+    ]
+}

@@ -1,0 +1,126 @@
+//! The agreement grain holds within its quick bounds, its mutants die of the property that each names, and
+//! what is left out as equal changes no verdict.
+
+use quorate_checker::{
+    Durable, Event, Killing, Mutant, Node, Out, Property, Reductions, Set, Verdict, agreement_runs, hunts,
+    mutants,
+};
+use quorate_zab::{Epoch, ServerId};
+
+/// Without reductions these take seconds or more; the CI set has them.
+const LONG_WITHOUT_REDUCTIONS: [Mutant; 7] = [
+    Mutant::AnswersOldPings,
+    Mutant::AnswersSyncAlone,
+    Mutant::CountsUnsynchronised,
+    Mutant::EntersBeforeLogDurable,
+    Mutant::EpochBeforeLog,
+    Mutant::AcceptsOlderEpoch,
+    Mutant::PlansByRange,
+];
+
+fn takes_long(killing: &Killing) -> bool {
+    let is_hostile = killing.bounds.crashes > 0 && killing.bounds.breaks > 0;
+    is_hostile || LONG_WITHOUT_REDUCTIONS.contains(&killing.mutant)
+}
+
+fn all_die(among: impl Fn(&Killing) -> bool, reductions: Reductions) {
+    let survivors: Vec<_> = mutants()
+        .into_iter()
+        .filter(among)
+        .filter(|killing| !killing.is_killed(&killing.run_with(reductions, &mut |_| {})))
+        .map(|killing| killing.mutant)
+        .collect();
+    assert_eq!(survivors, []);
+}
+
+#[test]
+fn the_quick_runs_hold_and_have_their_pinned_counts() {
+    for run in agreement_runs().iter().filter(|run| run.set == Set::Quick) {
+        let report = run.run(&|_| ());
+        assert!(
+            report.is_fine(),
+            "{} ({}): {} states, pinned {}: {:?}",
+            run.name,
+            run.bounds,
+            report.distinct,
+            run.pinned,
+            report.finding
+        );
+    }
+}
+
+#[test]
+fn every_mutant_is_killed_by_the_property_it_names() {
+    // `quorate check --mutants` has that one too: it takes half a minute.
+    all_die(
+        |killing| killing.mutant != Mutant::AnswersOldPings,
+        Reductions::ALL,
+    );
+}
+
+#[test]
+fn mutants_die_without_reductions_too() {
+    all_die(|killing| !takes_long(killing), Reductions::NONE);
+}
+
+#[test]
+fn mutants_that_need_long_die_without_reductions_too() {
+    all_die(takes_long, Reductions::NONE);
+}
+
+#[test]
+fn every_property_kills_a_mutant() {
+    let killers: Vec<Property> = mutants().iter().map(|killing| killing.killer).collect();
+    let idle: Vec<_> = Property::ALL
+        .iter()
+        .filter(|property| !killers.contains(property))
+        .collect();
+    // That one is checked at each boot, and no rule alone leaves a disk that does not boot.
+    assert_eq!(idle, [&Property::AlwaysBoots]);
+}
+
+#[test]
+fn a_disk_that_lost_its_promise_does_not_boot() {
+    let durable = Durable {
+        current: Some(Epoch::new(2)),
+        ..Durable::default()
+    };
+    let mut out = Vec::new();
+    Node::boot(ServerId::new(1), durable, &mut out);
+    assert!(out.contains(&Out::Event(Event::Broke(Property::AlwaysBoots))));
+}
+
+#[test]
+fn a_story_has_a_line_for_each_step_and_one_name_for_each_server() {
+    let killing = mutants()
+        .into_iter()
+        .find(|killing| killing.mutant == Mutant::KeepsTree)
+        .expect("the mutant is listed");
+    let Verdict::Violated { story, .. } = killing.run(&mut |_| {}).verdict else {
+        panic!("the mutant survives");
+    };
+    // The leader proposes, loses both learners or gives way, and its tree goes on: one name all along.
+    assert!(!story.is_empty());
+    for line in &story {
+        let named = (1..=3).any(|i| line.contains(&format!("s{i}")));
+        assert!(named, "{line}");
+    }
+    let proposer = story.iter().find_map(|line| line.strip_suffix(" proposes 1:1"));
+    assert_eq!(
+        proposer,
+        Some("s1"),
+        "who leads the established epoch is the first server: {story:#?}"
+    );
+}
+
+#[test]
+fn no_two_hunts_have_one_name_and_place() {
+    let mut names: Vec<_> = hunts()
+        .iter()
+        .map(|hunt| (hunt.name(), hunt.killer(), hunt.bounds()))
+        .collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
