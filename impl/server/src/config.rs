@@ -45,7 +45,7 @@ pub struct Config {
     pub connections_per_address_max: u32,
     /// Connections that all clients together may have; 0 is no limit.
     pub connections_max: u32,
-    /// The longest request in bytes [`jute.maxbuffer`].
+    /// The longest request in bytes (`jute.maxbuffer`).
     pub frame_bytes_max: usize,
     /// Requests in process above which connections that already wait for answers are not read.
     pub outstanding_max: u32,
@@ -61,7 +61,7 @@ pub struct Config {
     pub purge: Purge,
     /// Whether a data directory that is not there is made.
     pub create_directories: bool,
-    /// Whether empty servers that hear of no history may begin one [`db.autocreate`].
+    /// Whether empty servers that hear of no history may begin one (`db.autocreate`).
     pub autocreate: bool,
     /// The recorded run.
     pub trace: Trace,
