@@ -94,7 +94,7 @@ const fn five(bounds: Bounds) -> Bounds {
 }
 
 pub(super) fn all() -> Vec<AgreementRun> {
-    use Set::{Ci, Nightly, Quick};
+    use Set::{Ci, Quick};
     let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 209_569);
     let named = |name| AgreementRun { name, ..guarded };
     vec![
@@ -195,13 +195,6 @@ pub(super) fn all() -> Vec<AgreementRun> {
             five(warm(1, 1, 1, 0)),
             ONE_MORE,
             3_629_794,
-        ),
-        run(
-            Nightly,
-            "two transactions, crash and break",
-            cold(2, 2, 1, 1),
-            HOSTILE,
-            0,
         ),
         AgreementRun {
             set: Quick,
