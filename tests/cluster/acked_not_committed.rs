@@ -81,7 +81,9 @@ fn a_write_whose_commits_are_held_is_answered_by_the_leader_and_by_nobody_else_u
     });
     let hanging = at_follower.submit_create("/held", b"").unwrap();
     let caught = relay.wait_caught(LONG, commits);
-    // The leader has committed it and shows it; the follower, behind the relay, has not heard.
+    // The leader has committed it, on the others' word perhaps before its own disk had it; it shows it once
+    // its own log does, which is what the answer to `sync` waits for. The follower, behind the relay, has not heard.
+    at_leader.sync("/").unwrap();
     assert!(at_leader.exists("/held", false).unwrap().is_some());
     assert!(reader.exists("/held", false).unwrap().is_none());
     relay.release(commits);
