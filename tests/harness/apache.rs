@@ -27,28 +27,35 @@ pub fn jars() -> &'static Path {
     })
 }
 
-/// The words that start a server on `config`, logging what its operator would read.
-pub(crate) fn server_words(dir: &Path, config: &Path) -> Vec<String> {
-    fs::write(dir.join("log4j2.properties"), LOG4J).expect("log4j2.properties is written");
+/// The words that start a server on `config`, logging what its operator would read; if it is to be
+/// measured, with the whole compiler, room to breathe, and warnings alone in its log.
+pub(crate) fn server_words(dir: &Path, config: &Path, measured: bool) -> Vec<String> {
+    let level = if measured { "warn" } else { "info" };
+    let log4j = LOG4J.replace("LEVEL", level);
+    fs::write(dir.join("log4j2.properties"), log4j).expect("log4j2.properties is written");
     let class_path = format!("{}:{}/*", dir.display(), jars().display());
     // A small heap and the quick compiler: tests start many servers and run none for long.
-    let flags = [
-        "java",
-        "-Xmx256m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
+    let flags: &[&str] = if measured {
+        &["-Xmx1g"]
+    } else {
+        &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    };
+    let main = [
         "-cp",
         &class_path,
-    ];
-    let main = [
         "org.apache.zookeeper.server.quorum.QuorumPeerMain",
         &config.display().to_string(),
     ];
-    flags.into_iter().chain(main).map(str::to_owned).collect()
+    ["java"]
+        .iter()
+        .chain(flags)
+        .chain(&main)
+        .map(|&word| word.to_owned())
+        .collect()
 }
 
 const LOG4J: &str = "\
-rootLogger.level=info
+rootLogger.level=LEVEL
 rootLogger.appenderRef.c.ref=c
 appender.c.type=Console
 appender.c.name=c

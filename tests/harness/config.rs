@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) tick_ms: u32,
     pub(crate) init_limit: u32,
     pub(crate) sync_limit: u32,
+    /// Whether speed counts: Apache's servers get the heap, the compiler and the log level of an installation.
+    pub(crate) measured: bool,
     /// Further `key=value` lines, in order; later ones win.
     pub(crate) extra: Vec<(String, String)>,
 }

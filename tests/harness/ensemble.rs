@@ -42,6 +42,13 @@ impl Builder {
         self
     }
 
+    /// Runs the servers as an installation does, not as a test that starts many of them.
+    pub fn measured(mut self) -> Builder {
+        self.settings.tick_ms = 2000;
+        self.settings.measured = true;
+        self
+    }
+
     /// Adds a line to every `zoo.cfg`.
     pub fn config(mut self, key: &str, value: &str) -> Builder {
         self.settings.extra.push((key.to_owned(), value.to_owned()));
@@ -152,6 +159,7 @@ impl Ensemble {
             tick_ms: 1000,
             init_limit: 20,
             sync_limit: 5,
+            measured: false,
             extra: Vec::new(),
         };
         Builder {

@@ -136,6 +136,11 @@ impl Member {
         self.process.is_some() && !self.paused
     }
 
+    /// The id of the server's process, while there is one.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
     /// Starts the server; returns as soon as the process exists.
     ///
     /// # Panics
@@ -154,7 +159,7 @@ impl Member {
     pub fn start_on(&mut self, config: &Path) {
         assert!(self.process.is_none(), "server {} runs already", self.id);
         let words = match self.kind {
-            Kind::Apache => apache::server_words(&self.dir, config),
+            Kind::Apache => apache::server_words(&self.dir, config, self.settings.measured),
             Kind::Quorate => {
                 vec![
                     command::binary().display().to_string(),
