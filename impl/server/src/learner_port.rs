@@ -3,9 +3,12 @@
 //! Outside of a reign the port is bound and does not listen, so that learners are refused at once and try
 //! again, as at an Apache server's.
 
+mod numbers;
+
 use crate::inbox::Event;
 use crate::links::{self, Limits, Side};
 use crate::sockets;
+use numbers::Numbers;
 use quorate_store::Snapshots;
 use quorate_wire::quorum::ConnName;
 use quorate_zab::{Conn, ServerId};
@@ -14,7 +17,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
@@ -51,7 +53,7 @@ pub(crate) struct LearnerPlan {
 pub(crate) struct LearnerPort {
     plan: Arc<LearnerPlan>,
     inbox: mpsc::Sender<Event>,
-    numbers: Arc<AtomicU32>,
+    numbers: Numbers,
     /// Bound, not listening.
     reserved: Option<Socket>,
     accepting: Option<AbortHandle>,
@@ -71,7 +73,7 @@ impl LearnerPort {
         Ok(Self {
             plan: Arc::new(plan),
             inbox,
-            numbers: Arc::new(AtomicU32::new(0)),
+            numbers: Numbers::default(),
             reserved: Some(reserved),
             accepting: None,
             calling: None,
@@ -113,7 +115,7 @@ impl LearnerPort {
 
     /// Calls `leader`. What becomes of it is told under the connection's number.
     pub(crate) fn connect(&mut self, leader: ServerId) -> Conn {
-        let conn = next(&self.numbers);
+        let conn = self.numbers.next();
         let (plan, inbox) = (self.plan.clone(), self.inbox.clone());
         self.calling = Some(tokio::spawn(call(conn, leader, plan, inbox)).abort_handle());
         conn
@@ -126,11 +128,6 @@ impl Drop for LearnerPort {
     }
 }
 
-/// A number that no connection of this process had. 2^32 would take years of nothing but reconnecting.
-fn next(numbers: &AtomicU32) -> Conn {
-    Conn::new(numbers.fetch_add(1, Ordering::Relaxed) + 1)
-}
-
 fn reserve(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -139,12 +136,7 @@ fn reserve(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-async fn accept(
-    listener: TcpListener,
-    plan: Arc<LearnerPlan>,
-    inbox: mpsc::Sender<Event>,
-    numbers: Arc<AtomicU32>,
-) {
+async fn accept(listener: TcpListener, plan: Arc<LearnerPlan>, inbox: mpsc::Sender<Event>, numbers: Numbers) {
     let places = Arc::new(Semaphore::new(LEARNERS_MAX));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else {
@@ -163,7 +155,7 @@ async fn accept(
         }
         let addresses = sockets::addresses(&stream);
         let announce = |link| Event::Accepted { link, addresses };
-        let conn = next(&numbers);
+        let conn = numbers.next();
         links::start(
             stream.into_split(),
             conn,

@@ -15,4 +15,5 @@ mod recorder;
 pub mod serve;
 pub mod service;
 mod sockets;
+mod sync;
 mod timers;

@@ -6,6 +6,7 @@
 //! Whoever does not read what is sent to it loses the connection: what it would then skip, it must ask
 //! for anew.
 
+mod progress;
 mod reader;
 mod streams;
 #[cfg(test)]
@@ -16,13 +17,13 @@ pub(crate) use reader::{Incoming, Limits, Numbered, Side};
 pub(crate) use streams::Stream;
 
 use crate::inbox::Event;
+use crate::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
+use progress::Progress;
 use quorate_wire::quorum::message::{proposal_header, put_ack};
 use quorate_wire::quorum::packet::NO_AUTHINFO;
 use quorate_wire::quorum::{Extras, put_message};
 use quorate_zab::{Conn, Message, Zxid};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::AbortHandle;
@@ -61,15 +62,6 @@ pub(crate) struct Link {
     progress: Arc<Progress>,
     backlog_max: usize,
     reader: AbortHandle,
-}
-
-/// How far the writer is.
-#[derive(Default)]
-struct Progress {
-    /// Bytes handed to the writer and not yet written.
-    backlog: AtomicUsize,
-    /// The protocol's messages that it has begun to write.
-    messages: AtomicU64,
 }
 
 /// The peer does not take what it is sent.
@@ -138,7 +130,7 @@ impl Link {
     /// How many of the protocol's messages were handed to the kernel, those included of which the last
     /// round was being written.
     pub(crate) fn written(&self) -> u64 {
-        self.progress.messages.load(Ordering::Relaxed)
+        self.progress.messages()
     }
 
     /// Writes the ACKs of `first` to `last`, which are of one epoch.
@@ -195,7 +187,7 @@ impl Link {
         let chunks = std::mem::take(&mut self.chunks);
         let bytes: usize = chunks.iter().map(Chunk::len).sum();
         let messages = std::mem::take(&mut self.messages);
-        let waiting = self.progress.backlog.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let waiting = self.progress.handing_over(bytes);
         if waiting > self.backlog_max {
             return Err(Full { waiting });
         }

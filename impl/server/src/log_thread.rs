@@ -7,12 +7,14 @@
 #[cfg(test)]
 mod tests;
 
+mod pulse;
+
 use crate::inbox::Stored;
+use crate::sync::Arc;
+use pulse::Pulse;
 use quorate_store::{EpochFiles, LogEntry, LogReader, ReceivedSnapshot, TxnLog};
 use quorate_trace::{Contents, Digest};
 use quorate_zab::{Epoch, Zxid};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc as thread_queue;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -72,31 +74,16 @@ pub(crate) struct DiskThreads {
     log: Option<thread_queue::Sender<Vec<LogOp>>>,
     epochs: Option<thread_queue::Sender<EpochOp>>,
     pulse: Arc<Pulse>,
+    clock: Clock,
 }
 
-/// What the threads still have to do, and when they last got anything done.
-struct Pulse {
-    lag_bytes: AtomicUsize,
-    waiting_ops: AtomicUsize,
-    began: Instant,
-    /// ms after `began`.
-    progressed_ms: AtomicU64,
-}
+/// The time in ms since the threads were started.
+#[derive(Clone, Copy)]
+struct Clock(Instant);
 
-impl Pulse {
-    fn now_ms(&self) -> u64 {
-        self.began.elapsed().as_millis() as u64
-    }
-
-    fn add(&self, ops: usize) {
-        if self.waiting_ops.fetch_add(ops, Ordering::Relaxed) == 0 {
-            self.progressed_ms.store(self.now_ms(), Ordering::Relaxed);
-        }
-    }
-
-    fn done(&self, ops: usize) {
-        self.waiting_ops.fetch_sub(ops, Ordering::Relaxed);
-        self.progressed_ms.store(self.now_ms(), Ordering::Relaxed);
+impl Clock {
+    fn now_ms(self) -> u64 {
+        self.0.elapsed().as_millis() as u64
     }
 }
 
@@ -110,17 +97,14 @@ impl DiskThreads {
         warn_after: Duration,
         stored: &mpsc::UnboundedSender<Stored>,
     ) -> std::io::Result<Self> {
-        let pulse = Arc::new(Pulse {
-            lag_bytes: AtomicUsize::new(0),
-            waiting_ops: AtomicUsize::new(0),
-            began: Instant::now(),
-            progressed_ms: AtomicU64::new(0),
-        });
+        let pulse = Arc::new(Pulse::default());
+        let clock = Clock(Instant::now());
         let (log_queue, log_work) = thread_queue::channel();
         let (epoch_queue, epoch_work) = thread_queue::channel();
         let thread = LogThread {
             log,
             pulse: pulse.clone(),
+            clock,
             stored: stored.clone(),
             appends: Vec::new(),
             warn_after,
@@ -130,12 +114,13 @@ impl DiskThreads {
         spawn("log", move || thread.run(&log_work))?;
         let (epoch_pulse, stored) = (pulse.clone(), stored.clone());
         spawn("epochs", move || {
-            write_epochs(epochs, &epoch_work, &epoch_pulse, &stored)
+            write_epochs(epochs, &epoch_work, &epoch_pulse, clock, &stored)
         })?;
         Ok(Self {
             log: Some(log_queue),
             epochs: Some(epoch_queue),
             pulse,
+            clock,
         })
     }
 
@@ -144,10 +129,8 @@ impl DiskThreads {
         if ops.is_empty() {
             return;
         }
-        self.pulse.add(ops.len());
-        self.pulse
-            .lag_bytes
-            .fetch_add(ops.iter().map(bytes_of).sum(), Ordering::Relaxed);
+        let bytes = ops.iter().map(bytes_of).sum();
+        self.pulse.asked(ops.len(), bytes, self.clock.now_ms());
         if let Some(log) = &self.log {
             // A thread that has ended has said why.
             let _ = log.send(std::mem::take(ops));
@@ -156,7 +139,7 @@ impl DiskThreads {
 
     /// Writes an epoch file.
     pub(crate) fn write_epoch(&mut self, op: EpochOp) {
-        self.pulse.add(1);
+        self.pulse.asked(1, 0, self.clock.now_ms());
         if let Some(epochs) = &self.epochs {
             let _ = epochs.send(op);
         }
@@ -164,17 +147,13 @@ impl DiskThreads {
 
     /// Whether so much waits that nothing should be added.
     pub(crate) fn lags(&self) -> bool {
-        self.pulse.lag_bytes.load(Ordering::Relaxed) > LAG_BYTES_MAX
+        self.pulse.lag_bytes() > LAG_BYTES_MAX
     }
 
     /// For how many seconds nothing was done though there was work, if that is too long.
     pub(crate) fn hangs_since(&self) -> Option<u64> {
-        let silent_ms = self
-            .pulse
-            .now_ms()
-            .saturating_sub(self.pulse.progressed_ms.load(Ordering::Relaxed));
-        let busy = self.pulse.waiting_ops.load(Ordering::Relaxed) > 0;
-        (busy && silent_ms > HANG_LIMIT.as_millis() as u64).then_some(silent_ms / 1000)
+        let silent_ms = self.pulse.silent_ms(self.clock.now_ms())?;
+        (silent_ms > HANG_LIMIT.as_millis() as u64).then_some(silent_ms / 1000)
     }
 
     /// Lets both threads end once they have done what they were asked for.
@@ -201,6 +180,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()>
 struct LogThread {
     log: TxnLog,
     pulse: Arc<Pulse>,
+    clock: Clock,
     stored: mpsc::UnboundedSender<Stored>,
     appends: Vec<LogEntry>,
     warn_after: Duration,
@@ -221,8 +201,7 @@ impl LogThread {
                 let _ = self.stored.send(Stored::Failed { error });
                 return;
             }
-            self.pulse.done(count);
-            self.pulse.lag_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.pulse.done(count, bytes, self.clock.now_ms());
         }
     }
 
@@ -310,6 +289,7 @@ fn write_epochs(
     mut files: EpochFiles,
     queue: &thread_queue::Receiver<EpochOp>,
     pulse: &Pulse,
+    clock: Clock,
     stored: &mpsc::UnboundedSender<Stored>,
 ) {
     while let Ok(op) = queue.recv() {
@@ -322,7 +302,7 @@ fn write_epochs(
             let _ = stored.send(Stored::Failed { error });
             return;
         }
-        pulse.done(1);
+        pulse.done(1, 0, clock.now_ms());
         let _ = stored.send(Stored::Epochs { ops: 1, op });
     }
 }

@@ -13,6 +13,7 @@ mod delivery;
 mod digest_log;
 mod event;
 mod expiry;
+mod gauge;
 mod handshake;
 mod identity;
 mod leading;
@@ -23,7 +24,8 @@ mod requests;
 mod tests;
 
 pub use event::{Action, ClientEvent, ClientId, DirectorySizes, Origin, Role, Submission};
-pub use replies::{Batch, Gauge, Replies, ReplyQueue, replies};
+pub use gauge::Gauge;
+pub use replies::{Batch, Replies, ReplyQueue, replies};
 
 pub(crate) use connection::Connection;
 pub(crate) use counters::Counters;

@@ -1,8 +1,8 @@
 //! May this address have one more connection?
 
+use crate::sync::{Arc, Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
 
 /// The connections there are, by address.
 #[derive(Clone, Debug)]
@@ -38,14 +38,24 @@ impl Slots {
         }))
     }
 
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0
+            .taken
+            .lock()
+            .expect("nothing panics while it holds the lock")
+    }
+
+    /// Whether no place is taken, nor remembered.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let taken = self.lock();
+        taken.all == 0 && taken.by_address.is_empty()
+    }
+
     /// A place, if there is one left.
     pub(super) fn take(&self, address: IpAddr) -> Option<Slot> {
         let allows = |max, taken| max == 0 || taken < max;
-        let mut taken = self
-            .0
-            .taken
-            .lock()
-            .expect("nothing panics while it holds the lock");
+        let mut taken = self.lock();
         let of_address = taken.by_address.get(&address).copied().unwrap_or(0);
         if !allows(self.0.per_address_max, of_address) || !allows(self.0.max, taken.all) {
             return None;
@@ -61,12 +71,7 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self
-            .slots
-            .0
-            .taken
-            .lock()
-            .expect("nothing panics while it holds the lock");
+        let mut taken = self.slots.lock();
         taken.all -= 1;
         if let Some(of_address) = taken.by_address.get_mut(&self.address) {
             *of_address -= 1;
@@ -74,33 +79,5 @@ impl Drop for Slot {
                 taken.by_address.remove(&self.address);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
-    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
-
-    #[test]
-    fn an_address_has_its_share_and_gets_a_place_back() {
-        let slots = Slots::new(2, 3);
-        let (first, _second) = (slots.take(ONE).unwrap(), slots.take(ONE).unwrap());
-        assert!(slots.take(ONE).is_none());
-        let _third = slots.take(OTHER).unwrap();
-        assert!(slots.take(OTHER).is_none(), "three are all");
-        drop(first);
-        assert!(slots.take(OTHER).is_some());
-        assert!(slots.take(ONE).is_some());
-    }
-
-    #[test]
-    fn zero_is_no_limit() {
-        let slots = Slots::new(0, 0);
-        let taken: Vec<_> = (0..1000).map(|_| slots.take(ONE).unwrap()).collect();
-        drop(taken);
-        assert!(slots.0.taken.lock().unwrap().by_address.is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! Real sockets on the loopback; the driver's part is played by the test.
 
+mod slots;
+
 use super::*;
 use crate::service::{Action, Options, Role, Service};
 use bytes::{Bytes, BytesMut};

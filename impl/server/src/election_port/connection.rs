@@ -1,8 +1,8 @@
 //! What runs on an established election connection? Frames of `int length` and that many bytes, both
 //! ways, until either side ends it or breaks the format.
 
-use super::ElectionEvent;
 use super::slot::PeerSlot;
+use super::{ElectionEvent, Outgoing};
 use crate::sockets::Addresses;
 use bytes::{Bytes, BytesMut};
 use quorate_trace::{ElectionFrame, Ended, Side};
@@ -22,7 +22,7 @@ const READ_BYTES: usize = 4096;
 pub(super) struct Connection {
     conn: Conn,
     peer: ServerId,
-    slot: Arc<PeerSlot>,
+    slot: Arc<PeerSlot<Outgoing>>,
     events: mpsc::Sender<ElectionEvent>,
     read: Cell,
     written: Cell,
@@ -36,7 +36,7 @@ impl Connection {
     pub(super) fn new(
         conn: Conn,
         peer: ServerId,
-        slot: Arc<PeerSlot>,
+        slot: Arc<PeerSlot<Outgoing>>,
         events: mpsc::Sender<ElectionEvent>,
     ) -> Self {
         Self {

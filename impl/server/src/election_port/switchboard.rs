@@ -31,7 +31,7 @@ struct Peer {
     /// The configured address, or what a stranger advertised.
     address: Option<String>,
     configured: bool,
-    slot: Arc<PeerSlot>,
+    slot: Arc<PeerSlot<Outgoing>>,
     live: Option<Live>,
     calling: bool,
 }
@@ -41,6 +41,8 @@ struct Live {
     from: IpAddr,
     /// Dropped or used, it ends the connection.
     _end: oneshot::Sender<()>,
+    /// Answered by a drop once it takes nothing more from the slot.
+    over: oneshot::Receiver<()>,
 }
 
 /// What a task of the switchboard came to.
@@ -270,18 +272,25 @@ impl Switchboard {
             .get_mut(&with)
             .expect("a connection is with a known peer");
         let (end, ended) = oneshot::channel();
+        let (in_use, over) = oneshot::channel::<()>();
         let connection = Connection::new(conn, with, peer.slot.clone(), self.events.clone());
-        // The one before it, if there is one, ends by the drop.
-        peer.live = Some(Live {
+        let live = Live {
             conn,
             from,
             _end: end,
-        });
+            over,
+        };
+        // The one before it, if there is one, ends by the drop of the rest.
+        let before = peer.live.replace(live).map(|live| live.over);
         tracing::debug!(peer = with.get(), %from, "election connection stands");
         self.tasks.spawn(async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
             let addresses = sockets::addresses(&stream);
             let (reader, writer) = stream.into_split();
             let why = connection.run(reader, writer, side, addresses, ended).await;
+            drop(in_use);
             Done::Ended {
                 peer: with,
                 conn,

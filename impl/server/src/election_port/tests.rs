@@ -179,6 +179,17 @@ async fn the_newest_is_written_and_repeated_on_a_new_connection() {
 }
 
 #[tokio::test]
+async fn a_repetition_that_no_connection_took_is_still_one_on_the_next() {
+    let slot = PeerSlot::default();
+    slot.put(outgoing(1));
+    slot.on_link_up();
+    assert!(!slot.next().await.1);
+    slot.on_link_up();
+    slot.on_link_up();
+    assert!(slot.next().await.1);
+}
+
+#[tokio::test]
 async fn nothing_is_written_before_it_is_recorded() {
     let slot = Arc::new(PeerSlot::default());
     slot.put(outgoing(1));

@@ -1,11 +1,11 @@
 //! How do a round's packets get onto the wire? In as few writes as the kernel takes them.
 
-use super::{Batch, Chunk, Progress};
+use super::progress::Progress;
+use super::{Batch, Chunk};
+use crate::sync::Arc;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -34,7 +34,7 @@ pub(super) async fn run(
             chunks.append(&mut more.chunks);
             messages += more.messages;
         }
-        progress.messages.fetch_add(messages, Ordering::Relaxed);
+        progress.writing(messages);
         let writing = write(&mut writer, chunks, &mut ready, &progress);
         // Whoever takes nothing fills its backlog and is cut; a driver that is gone waits no longer.
         let written = if queue.is_closed() {
@@ -65,7 +65,7 @@ async fn write(
             Chunk::Stream(mut stream) => {
                 write_all(writer, ready, progress).await?;
                 while let Some(piece) = stream.next().await? {
-                    progress.messages.fetch_add(piece.messages, Ordering::Relaxed);
+                    progress.writing(piece.messages);
                     writer.write_all(&piece.bytes).await?;
                 }
             }
@@ -90,7 +90,7 @@ async fn write_all(
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        progress.backlog.fetch_sub(written, Ordering::Relaxed);
+        progress.wrote(written);
         while let Some(first) = ready.front_mut().filter(|_| written > 0) {
             let taken = written.min(first.len());
             first.advance(taken);

@@ -5,27 +5,12 @@
 //! many replies become one write. Nothing waits inside the lock. Buffers go round, they are not allocated
 //! anew.
 
+use super::gauge::{Gauge, Share};
+use crate::sync::{Arc, Mutex, MutexGuard, Notify};
 use bytes::BytesMut;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::Notify;
-
-#[cfg(test)]
-mod tests;
 
 /// A buffer that grew beyond this is not kept for the next round, in bytes.
 const KEEP_BYTES: usize = 64 * 1024;
-
-/// Requests that were read from all connections and are not answered yet.
-#[derive(Clone, Debug, Default)]
-pub struct Gauge(Arc<AtomicUsize>);
-
-impl Gauge {
-    /// How many there are.
-    pub fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// The service's end.
 #[derive(Clone, Debug)]
@@ -39,9 +24,7 @@ pub struct ReplyQueue(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Notify,
-    /// This connection's part of the gauge.
-    outstanding: AtomicU32,
-    gauge: Gauge,
+    share: Share,
     bytes_max: usize,
 }
 
@@ -67,8 +50,7 @@ pub fn replies(bytes_max: usize, gauge: Gauge) -> (Replies, ReplyQueue) {
     let shared = Arc::new(Shared {
         state: Mutex::default(),
         changed: Notify::new(),
-        outstanding: AtomicU32::new(0),
-        gauge,
+        share: Share::of(gauge),
         bytes_max,
     });
     (Replies(shared.clone()), ReplyQueue(shared))
@@ -77,13 +59,6 @@ pub fn replies(bytes_max: usize, gauge: Gauge) -> (Replies, ReplyQueue) {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the lock")
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let left = *self.outstanding.get_mut();
-        self.gauge.0.fetch_sub(left as usize, Ordering::Relaxed);
     }
 }
 
@@ -117,15 +92,7 @@ impl Replies {
 
     /// `count` requests were answered, or dropped.
     pub fn answered(&self, count: u32) {
-        let outstanding = &self.0.outstanding;
-        let before = outstanding.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            Some(left.saturating_sub(count))
-        });
-        let before = before.expect("the update always says what to store");
-        self.0
-            .gauge
-            .0
-            .fetch_sub(before.min(count) as usize, Ordering::Relaxed);
+        self.0.share.answered(count);
     }
 }
 
@@ -163,12 +130,11 @@ impl ReplyQueue {
 
     /// `count` requests go to the service.
     pub fn asked(&self, count: u32) {
-        self.0.outstanding.fetch_add(count, Ordering::Relaxed);
-        self.0.gauge.0.fetch_add(count as usize, Ordering::Relaxed);
+        self.0.share.asked(count);
     }
 
     /// Requests of this connection that are not answered yet.
     pub fn outstanding(&self) -> u32 {
-        self.0.outstanding.load(Ordering::Relaxed)
+        self.0.share.outstanding()
     }
 }

@@ -5,6 +5,7 @@ mod golden;
 mod handshakes;
 mod hostile;
 mod order;
+mod replies;
 
 use super::*;
 use bytes::{Bytes, BytesMut};

@@ -22,6 +22,7 @@ pub(super) struct Spare {
     requests: Option<SyncSender<u64>>,
     ready: Receiver<Option<(File, u64)>>,
     asked: bool,
+    /// Says no more than "soon": nothing is read because of it, so its order does not matter.
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }

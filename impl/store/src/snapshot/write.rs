@@ -29,6 +29,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Begins a file `quorate.<kind>.<n>` with the header in it.
     pub(super) fn begin(dir: &Path, kind: &str) -> Result<Self> {
+        // A count alone: no two drafts have one number, in whatever order they come.
         static DRAFTS: AtomicU64 = AtomicU64::new(0);
         let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
         let path = dir.join(format!("quorate.{kind}.{number}"));

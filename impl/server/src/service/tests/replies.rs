@@ -1,4 +1,7 @@
-use super::*;
+//! What a connection gets of what the service sends.
+
+use crate::service::{Batch, Gauge, Replies, replies};
+use bytes::BytesMut;
 
 fn send(replies: &Replies, text: &str) -> bool {
     let mut bytes = BytesMut::from(text);
