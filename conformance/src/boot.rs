@@ -6,13 +6,11 @@ use crate::member::{Asked, Sight};
 use crate::report::Check;
 use crate::storage::{Judgement, is_sound, judge};
 use quorate_checker::{Brain, Disk, Durable, Event, Node, Property, Txn};
-use quorate_trace::{Boot, BootTrace, Contents, Ending, Origin, STEP_HASH, Sum};
+use quorate_trace::{Boot, BootTrace, Contents, Ending, Header, Origin, STEP_HASH, Sum};
 use quorate_zab::{Effect, Rules, Server, Zxid};
 
 /// The longest log that a boot may claim, in transactions: 16 bytes each here.
 const LOG_TRANSACTIONS_MAX: u64 = 1 << 26;
-/// The fact by which a header names the machine's start: the same in two boots, the machine was up between.
-pub(crate) const MACHINE_FACT: &str = "machineBoot";
 
 impl<R: Rules> Audit<R> {
     /// Begins the next boot of member `i`; `false` if there is none.
@@ -105,11 +103,7 @@ impl<R: Rules> Audit<R> {
                             if previous.boot == header.boot
                                 && (previous.records, previous.chain) == (records, chain) =>
                         {
-                            let fact = |header: &quorate_trace::Header| {
-                                let fact = header.facts.iter().find(|(name, _)| name == MACHINE_FACT);
-                                fact.map(|(_, value)| value.clone())
-                            };
-                            match (fact(header), fact(next)) {
+                            match (header.fact(Header::MACHINE_BOOT), next.fact(Header::MACHINE_BOOT)) {
                                 (Some(before), Some(after)) if before == after => Tail::Whole,
                                 (Some(_), Some(_)) => Tail::Open,
                                 _ => Tail::Unknown,

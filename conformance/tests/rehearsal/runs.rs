@@ -78,10 +78,8 @@ pub(crate) fn good(name: &str) -> Vec<BootRecords> {
 
 /// The machine of the first server that came back lost power before: the last records of the boot before are
 /// missing, and the machine is another start of itself.
-pub(crate) fn power_loss(mut boots: Vec<BootRecords>) -> Option<Vec<BootRecords>> {
-    let at = (0..boots.len()).find(|&at| boots[at].header.boot.ordinal > 1)?;
-    let left = boots[at - 1].records.len() * 4 / 5;
-    boots[at - 1].records.truncate(left.max(1));
+pub(crate) fn power_loss(boots: Vec<BootRecords>) -> Option<Vec<BootRecords>> {
+    let (mut boots, at) = shortened(boots)?;
     let server = boots[at].header.server;
     for boot in &mut boots[at..] {
         if boot.header.server == server {
@@ -89,6 +87,14 @@ pub(crate) fn power_loss(mut boots: Vec<BootRecords>) -> Option<Vec<BootRecords>
         }
     }
     Some(boots)
+}
+
+/// The last records of a boot are missing, as far as anybody can tell since the next boot, which is the second of these.
+pub(crate) fn shortened(mut boots: Vec<BootRecords>) -> Option<(Vec<BootRecords>, usize)> {
+    let at = (0..boots.len()).find(|&at| boots[at].header.boot.ordinal > 1)?;
+    let left = boots[at - 1].records.len() * 4 / 5;
+    boots[at - 1].records.truncate(left.max(1));
+    Some((boots, at))
 }
 
 /// A leader whose acknowledgements come over connections without names from nobody: the servers that they

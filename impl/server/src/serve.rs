@@ -291,9 +291,12 @@ fn record_boot(
     if getrandom::fill(&mut nonce).is_err() {
         nonce = wall_ms().to_le_bytes();
     }
-    let header = Header::new(me, ensemble, env!("CARGO_PKG_VERSION"), u64::from_le_bytes(nonce))
+    let mut header = Header::new(me, ensemble, env!("CARGO_PKG_VERSION"), u64::from_le_bytes(nonce))
         .with("tickTime", config.tick_ms.to_string())
         .with("dataDir", config.data_dir.display().to_string());
+    if let Some(machine_boot) = machine_boot() {
+        header = header.with(Header::MACHINE_BOOT, machine_boot);
+    }
     let boot = quorate_trace::Boot {
         image: image.clone(),
         contents: held.contents,
@@ -315,6 +318,13 @@ fn record_boot(
         header,
         boot,
     )?)
+}
+
+/// What names this start of the machine: Linux has an id of it, other systems have none.
+fn machine_boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let id = id.trim();
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 #[derive(Clone, Copy)]

@@ -76,6 +76,10 @@ pub struct Header {
 }
 
 impl Header {
+    /// The fact that names the start of the machine: if two boots have the same, the machine was up in between, and no
+    /// power loss came between what the trace and what the disk kept.
+    pub const MACHINE_BOOT: &str = "machineBoot";
+
     /// The header of a server of `ensemble`. Ordinal, predecessor and time are the recorder's to fill in.
     pub fn new(server: ServerId, ensemble: &Ensemble, build: impl Into<String>, nonce: u64) -> Self {
         Self {
@@ -99,6 +103,12 @@ impl Header {
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.push((name.into(), value.into()));
         self
+    }
+
+    /// The fact of this name.
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        let fact = self.facts.iter().find(|(known, _)| known == name);
+        fact.map(|(_, value)| value.as_str())
     }
 
     /// The ensemble that the step functions were given.

@@ -200,7 +200,13 @@ impl Ensemble {
             "server {id}: {} boots",
             found.boots.len()
         );
+        let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         for boot in found.boots {
+            assert_eq!(
+                boot.header.fact("machineBoot"),
+                machine.as_deref().map(str::trim),
+                "server {id}: the machine's start"
+            );
             let mut records = boot.records();
             let count = records.by_ref().filter(Result::is_ok).count();
             assert!(count > 2, "server {id}: {count} records");
