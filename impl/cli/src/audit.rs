@@ -1,15 +1,14 @@
 //! Could the modelled world have done what these servers recorded? The command around the auditor.
 
+use crate::CANNOT_RUN;
+use crate::say::{self, complain};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_conformance::{Options, audit};
 use quorate_trace::read_dirs;
-use std::io::{ErrorKind, IsTerminal, Write, stdout};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// Nothing could be read at all.
-const CANNOT_RUN: u8 = 2;
 
 /// Audits recorded runs.
 ///
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let found = match read_dirs(&args.dirs) {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("quorate audit: {error}");
+            complain!("quorate audit: {error}");
             return ExitCode::from(CANNOT_RUN);
         }
     };
@@ -47,21 +46,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     let report = audit(found, &options, &mut |events| bar.set_position(events));
     bar.finish_and_clear();
-    let printed: std::io::Result<()> = if args.json {
-        serde_json::to_writer_pretty(stdout(), &report)
-            .map_err(Into::into)
-            .and_then(|()| writeln!(stdout()))
-    } else {
-        write!(stdout(), "{report}")
-    };
-    match printed {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("quorate audit: cannot write the report: {error}");
-            ExitCode::from(CANNOT_RUN)
+    say::report("audit", ExitCode::from(report.verdict.exit_code()), |out| {
+        if args.json {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)
+        } else {
+            write!(out, "{report}")
         }
-        // Whoever reads only the beginning still learns the verdict.
-        _ => ExitCode::from(report.verdict.exit_code()),
-    }
+    })
 }
 
 /// A count of events that runs, for people.

@@ -3,6 +3,8 @@
 mod progress;
 mod table;
 
+use crate::CANNOT_RUN;
+use crate::say::{self, complain};
 use progress::Progress;
 use quorate_checker::{Check, Finding, Hunt, Report, Set, cpu_used, hunts};
 use serde_json::{Value, json};
@@ -15,8 +17,6 @@ use std::time::{Duration, Instant};
 const AT_A_TIME: usize = 2;
 /// A property is broken, a count is not the pinned one, a run met too little, or a mutant lives.
 const WRONG: u8 = 1;
-/// Nothing can be said.
-const CANNOT_RUN: u8 = 2;
 
 /// Explores every state that the served protocol can reach, within bounds, and says whether it is safe.
 ///
@@ -117,13 +117,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let jobs = match jobs(args) {
         Ok(jobs) => jobs,
         Err(why) => {
-            eprintln!("quorate check: {why}");
+            complain!("quorate check: {why}");
             return ExitCode::from(CANNOT_RUN);
         }
     };
     let began = Instant::now();
     let Some(reports) = run_all(&jobs, &Progress::new(args.json)) else {
-        eprintln!(
+        complain!(
             "quorate check: a run ended with a panic, which is a bug of quorate's; nothing follows from the others"
         );
         return ExitCode::from(CANNOT_RUN);
@@ -134,11 +134,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         peak_memory_bytes: peak_memory_bytes(),
     };
     let done: Vec<(&Job, &Report)> = jobs.iter().zip(&reports).collect();
-    if args.json {
-        println!("{:#}", as_json(&done, &totals));
-    } else {
-        table::print(&done, &totals, args.story.is_some());
-    }
+    say::report("check", code(&reports), |out| {
+        if args.json {
+            writeln!(out, "{:#}", as_json(&done, &totals))
+        } else {
+            table::print(out, &done, &totals, args.story.is_some())
+        }
+    })
+}
+
+fn code(reports: &[Report]) -> ExitCode {
     if reports.iter().all(Report::is_fine) {
         ExitCode::SUCCESS
     } else if reports

@@ -1,12 +1,19 @@
 //! The command `quorate`: one binary to serve, to check and to audit.
 
+// Words go through `say`, where a closed pipe is no panic.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod audit;
 mod check;
+mod say;
 mod serve;
 mod trace;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+
+/// Nothing can be said: the command could not run.
+const CANNOT_RUN: u8 = 2;
 
 #[derive(Parser)]
 #[command(name = "quorate", version, about, propagate_version = true)]

@@ -3,6 +3,7 @@
 mod ensemble;
 mod plan;
 
+use crate::say::complain;
 use quorate_server::config::{ClientAddress, Config, Loaded};
 use quorate_server::serve;
 use std::io::Read;
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("quorate serve: cannot begin: {error}");
+            complain!("quorate serve: cannot begin: {error}");
             return ExitCode::from(CANNOT_START);
         }
     };
@@ -91,6 +92,8 @@ fn init_log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would tell of a closed pipe on that very pipe, and panic.
+        .log_internal_errors(false)
         .with_target(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
@@ -114,7 +117,7 @@ fn load(file: &Path) -> Result<Config, ExitCode> {
             Ok(config)
         }
         Err(error) => {
-            eprintln!("quorate serve: {error}");
+            complain!("quorate serve: {error}");
             Err(ExitCode::from(CANNOT_START))
         }
     }
@@ -125,14 +128,14 @@ async fn serve(config: &Config, leashed: bool) -> ExitCode {
     let (mut interrupt, mut terminate) = match signals {
         Ok(signals) => signals,
         Err(error) => {
-            eprintln!("quorate serve: cannot watch for signals: {error}");
+            complain!("quorate serve: cannot watch for signals: {error}");
             return ExitCode::from(CANNOT_START);
         }
     };
     let mut running = match serve::start(config).await {
         Ok(running) => running,
         Err(error) => {
-            eprintln!("quorate serve: {error}");
+            complain!("quorate serve: {error}");
             return ExitCode::from(CANNOT_START);
         }
     };

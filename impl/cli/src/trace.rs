@@ -1,12 +1,10 @@
 //! What is in a trace? Record by record for tools and the curious, or in numbers.
 
+use crate::CANNOT_RUN;
+use crate::say::{self, complain};
 use quorate_trace::{CatError, Found, cat, read_dirs, stat};
-use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// A trace has a fault, or cannot be read.
-const CANNOT_RUN: u8 = 2;
 
 /// Looks into recorded runs.
 #[derive(clap::Args)]
@@ -46,34 +44,42 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Err(error) => return fail(&error),
     };
     match &args.command {
-        Command::Cat(_) => match cat(found, &mut BufWriter::new(stdout().lock())) {
-            Ok(()) => ExitCode::SUCCESS,
-            // Whoever reads has seen enough.
-            Err(CatError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Err(error) => fail(&error),
-        },
+        Command::Cat(_) => print_records(found),
         Command::Stat { json, .. } => print_stat(&found, *json),
     }
 }
 
+fn print_records(found: Found) -> ExitCode {
+    let mut fault = None;
+    let code = say::report("trace", ExitCode::SUCCESS, |mut out| match cat(found, &mut out) {
+        Err(CatError::Output(error)) => Err(error),
+        Err(CatError::Trace(error)) => {
+            fault = Some(error);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    });
+    fault.map_or(code, |fault| fail(&fault))
+}
+
 fn print_stat(found: &Found, json: bool) -> ExitCode {
     let summary = stat(found);
-    let mut out = stdout().lock();
-    let printed = if json {
-        serde_json::to_writer_pretty(&mut out, &summary)
-            .map_err(Into::into)
-            .and_then(|()| writeln!(out))
+    let code = if summary.faults.is_empty() {
+        ExitCode::SUCCESS
     } else {
-        write!(out, "{summary}")
+        ExitCode::from(CANNOT_RUN)
     };
-    match printed {
-        Ok(()) if summary.faults.is_empty() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::from(CANNOT_RUN),
-        Err(error) => fail(&error),
-    }
+    say::report("trace", code, |out| {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, &summary)?;
+            writeln!(out)
+        } else {
+            write!(out, "{summary}")
+        }
+    })
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("quorate trace: {error}");
+    complain!("quorate trace: {error}");
     ExitCode::from(CANNOT_RUN)
 }

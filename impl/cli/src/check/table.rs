@@ -3,10 +3,16 @@
 use super::{Job, Totals};
 use comfy_table::{CellAlignment, Table, presets};
 use quorate_checker::{Finding, Report};
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// Prints all of it; the stories of mutants only if one was asked for.
-pub(super) fn print(done: &[(&Job, &Report)], totals: &Totals, tells_mutants: bool) {
+pub(super) fn print(
+    out: &mut dyn Write,
+    done: &[(&Job, &Report)],
+    totals: &Totals,
+    tells_mutants: bool,
+) -> io::Result<()> {
     let checks = done.iter().filter_map(|(job, report)| match job {
         Job::Check(check) => Some((check, *report)),
         Job::Hunt(_) => None,
@@ -33,7 +39,7 @@ pub(super) fn print(done: &[(&Job, &Report)], totals: &Totals, tells_mutants: bo
             verdict(report, Some(check.pinned())),
         ]);
     }
-    finish(table, &[3, 4, 5]);
+    finish(out, table, &[3, 4, 5])?;
     let hunts = done.iter().filter_map(|(job, report)| match job {
         Job::Hunt(hunt) => Some((hunt, *report)),
         Job::Check(_) => None,
@@ -57,11 +63,11 @@ pub(super) fn print(done: &[(&Job, &Report)], totals: &Totals, tells_mutants: bo
             verdict(report, None),
         ]);
     }
-    finish(table, &[4, 5, 6]);
+    finish(out, table, &[4, 5, 6])?;
     for (job, report) in done {
-        tell(job, report, tells_mutants);
+        tell(out, job, report, tells_mutants)?;
     }
-    println!("{}", summary(done, totals));
+    writeln!(out, "{}", summary(done, totals))
 }
 
 fn new_table(head: &[&str]) -> Table {
@@ -71,16 +77,16 @@ fn new_table(head: &[&str]) -> Table {
     table
 }
 
-fn finish(mut table: Table, numbers: &[usize]) {
+fn finish(out: &mut dyn Write, mut table: Table, numbers: &[usize]) -> io::Result<()> {
     if table.row_count() == 0 {
-        return;
+        return Ok(());
     }
     for &column in numbers {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    println!("{table}\n");
+    writeln!(out, "{table}\n")
 }
 
 fn verdict(report: &Report, pinned: Option<u64>) -> String {
@@ -109,22 +115,22 @@ fn verdict(report: &Report, pinned: Option<u64>) -> String {
     }
 }
 
-fn tell(job: &Job, report: &Report, tells_mutants: bool) {
+fn tell(out: &mut dyn Write, job: &Job, report: &Report, tells_mutants: bool) -> io::Result<()> {
     let story = match &report.finding {
         Finding::Violated { property, story } => {
-            println!("{}: {property} is broken by these steps:", job.name());
+            writeln!(out, "{}: {property} is broken by these steps:", job.name())?;
             story
         }
         Finding::Fine { story } if tells_mutants && !story.is_empty() => {
-            println!("{}: the shortest way to its end:", job.name());
+            writeln!(out, "{}: the shortest way to its end:", job.name())?;
             story
         }
-        _ => return,
+        _ => return Ok(()),
     };
     for (i, line) in story.iter().enumerate() {
-        println!("{:4}  {line}", i + 1);
+        writeln!(out, "{:4}  {line}", i + 1)?;
     }
-    println!();
+    writeln!(out)
 }
 
 fn summary(done: &[(&Job, &Report)], totals: &Totals) -> String {

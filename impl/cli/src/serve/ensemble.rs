@@ -2,6 +2,7 @@
 //! when they end, started again when they were killed, stopped together.
 
 use super::plan::{self, Member};
+use crate::say::{complain, say};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io;
 use std::path::Path;
@@ -55,7 +56,7 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
     let mut ensemble = match started {
         Ok(ensemble) => ensemble,
         Err(error) => {
-            eprintln!("quorate serve: {error}");
+            complain!("quorate serve: {error}");
             return ExitCode::from(2);
         }
     };
@@ -64,7 +65,7 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
     let (mut interrupt, mut terminate) = match signals {
         Ok(signals) => signals,
         Err(error) => {
-            eprintln!("quorate serve: cannot watch for signals: {error}");
+            complain!("quorate serve: cannot watch for signals: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -73,7 +74,7 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
             Some(event) = ensemble.events.join_next() => {
                 ensemble.on_event(event.expect("these tasks neither panic nor are aborted"));
                 if ensemble.running.is_empty() && ensemble.events.is_empty() {
-                    eprintln!("quorate serve: no server is left");
+                    complain!("quorate serve: no server is left");
                     return ExitCode::FAILURE;
                 }
             }
@@ -101,7 +102,7 @@ impl Ensemble {
         self.events.spawn(async move {
             let mut lines = BufReader::new(log).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                eprintln!("{id} | {line}");
+                complain!("{id} | {line}");
             }
             Event::Ended {
                 id,
@@ -112,21 +113,21 @@ impl Ensemble {
     }
 
     fn introduce(&self, dir: &Path) {
-        println!("Connect to {}", plan::connect_string(&self.members));
+        say!("Connect to {}", plan::connect_string(&self.members));
         for Running { member, pid, .. } in &self.running {
             let (data, trace) = (member.data(), member.trace());
-            println!(
+            say!(
                 "server {}: process {pid}, data {}, trace {}",
                 member.id,
                 data.display(),
                 trace.display()
             );
         }
-        println!(
+        say!(
             "A server that is killed (kill -9 {}) comes back and catches up. Ctrl-C stops all.",
             self.running[0].pid
         );
-        println!("Audit what they did: quorate audit {}", dir.display());
+        say!("Audit what they did: quorate audit {}", dir.display());
     }
 
     fn on_event(&mut self, event: Event) {
@@ -137,9 +138,9 @@ impl Ensemble {
                 match self.start(&member) {
                     Ok(()) => {
                         let pid = self.running.last().expect("just started").pid;
-                        println!("server {id}: started again as process {pid}");
+                        say!("server {id}: started again as process {pid}");
                     }
-                    Err(error) => eprintln!("quorate serve: {error}"),
+                    Err(error) => complain!("quorate serve: {error}"),
                 }
             }
         }
@@ -155,7 +156,7 @@ impl Ensemble {
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let killed = !how.starts_with("exit status");
         if killed || ended.since.elapsed() >= LIFE_MIN {
-            println!(
+            say!(
                 "server {id}: process {} ended ({how}); it comes back in {} s",
                 ended.pid,
                 RESTART_AFTER.as_secs()
@@ -165,7 +166,7 @@ impl Ensemble {
                 Event::Restart { id }
             });
         } else {
-            println!(
+            say!(
                 "server {id}: process {} ended by itself ({how}) and is not started again",
                 ended.pid
             );
@@ -180,7 +181,7 @@ impl Ensemble {
             return ExitCode::SUCCESS;
         }
         for Running { member, pid, .. } in &self.running {
-            eprintln!(
+            complain!(
                 "quorate serve: server {} (process {pid}) did not stop and is killed",
                 member.id
             );
