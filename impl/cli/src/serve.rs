@@ -4,7 +4,7 @@ mod ensemble;
 mod plan;
 
 use crate::say::complain;
-use quorate_server::config::{ClientAddress, Config, Loaded};
+use quorate_server::config::{ClientAddress, Config, Loaded, Warning};
 use quorate_server::serve;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -108,15 +108,20 @@ fn end_on_panic() {
     }));
 }
 
+fn warn_of(warnings: &[Warning]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
 fn load(file: &Path) -> Result<Config, ExitCode> {
     match Config::load(file) {
         Ok(Loaded { config, warnings }) => {
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
+            warn_of(&warnings);
             Ok(config)
         }
         Err(error) => {
+            warn_of(&error.warnings);
             complain!("quorate serve: {error}");
             Err(ExitCode::from(CANNOT_START))
         }

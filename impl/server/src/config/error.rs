@@ -24,6 +24,8 @@ pub type Warning = Fault;
 pub struct ConfigError {
     /// In the order of the file.
     pub faults: Vec<Fault>,
+    /// What its author should know besides: a misspelt key may be the reason for a missing one.
+    pub warnings: Vec<Warning>,
 }
 
 impl ConfigError {
@@ -36,6 +38,7 @@ impl ConfigError {
                 property: None,
                 what,
             }],
+            warnings: Vec::new(),
         }
     }
 }

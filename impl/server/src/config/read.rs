@@ -36,14 +36,12 @@ pub(super) fn config(file: &Path, text: &str) -> Result<Loaded, ConfigError> {
         mut warnings,
         ..
     } = reading;
+    warnings.sort_by_key(|warning| warning.line);
     match config {
-        Some(config) if faults.is_empty() => {
-            warnings.sort_by_key(|warning| warning.line);
-            Ok(Loaded { config, warnings })
-        }
+        Some(config) if faults.is_empty() => Ok(Loaded { config, warnings }),
         _ => {
             faults.sort_by_key(|fault| fault.line);
-            Err(ConfigError { faults })
+            Err(ConfigError { faults, warnings })
         }
     }
 }

@@ -188,6 +188,19 @@ fn all_faults_are_told_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_file_with_faults_is_told_its_warnings_too() {
+    let error = read(
+        "1",
+        "initlimit=10\nserver.1=zk1:2888:3888\nserver.2=zk2:2888:3888\n",
+    )
+    .unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains("initLimit is missing"), "{shown}");
+    let misspelt = |warning: &Warning| warning.line == Some(2) && warning.what == "ignored: no such key";
+    assert!(error.warnings.iter().any(misspelt), "{:?}", error.warnings);
+}
+
+#[test]
 fn what_would_change_data_or_security_is_never_ignored() {
     for line in [
         "sslQuorum=true",
