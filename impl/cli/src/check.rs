@@ -3,8 +3,8 @@
 mod progress;
 mod table;
 
-use crate::CANNOT_RUN;
 use crate::say::{self, complain};
+use crate::{CANNOT_RUN, INCONCLUSIVE, VIOLATED};
 use progress::Progress;
 use quorate_checker::{Check, Finding, Hunt, Report, Set, cpu_used, hunts};
 use serde_json::{Value, json};
@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 
 /// How many runs go on at a time, each on a thread of its own.
 const AT_A_TIME: usize = 2;
-/// A property is broken, a count is not the pinned one, a run met too little, or a mutant lives.
-const WRONG: u8 = 1;
 
 /// Explores every state that the served protocol can reach, within bounds, and says whether it is safe.
 ///
@@ -34,7 +32,8 @@ const WRONG: u8 = 1;
 ///   quorate check --mutants        the protocol with one rule wrong, forty times: each must be found out
 ///   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
 ///
-/// Exit status: 0 if everything holds, 1 if something is wrong, 2 if the check could not run.
+/// Exit codes: 0 everything holds, 1 something is wrong, 2 the check could not run, 3 a run did not see
+/// every state, so that nothing follows.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -134,25 +133,28 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         peak_memory_bytes: peak_memory_bytes(),
     };
     let done: Vec<(&Job, &Report)> = jobs.iter().zip(&reports).collect();
-    say::report("check", code(&reports), |out| {
+    let (code, verdict) = verdict(&reports);
+    say::report("check", ExitCode::from(code), |out| {
         if args.json {
-            writeln!(out, "{:#}", as_json(&done, &totals))
+            writeln!(out, "{:#}", as_json(verdict, &done, &totals))
         } else {
             table::print(out, &done, &totals, args.story.is_some())
         }
     })
 }
 
-fn code(reports: &[Report]) -> ExitCode {
-    if reports.iter().all(Report::is_fine) {
-        ExitCode::SUCCESS
-    } else if reports
-        .iter()
-        .any(|report| !report.is_fine() && report.finding != Finding::Unfinished)
-    {
-        ExitCode::from(WRONG)
+/// What all of them together say, as an exit code and in JSON.
+///
+/// Wrong is a broken property, and all that takes a verdict's worth away: a count that is not the pinned
+/// one, a run that met too little, a mutant that lives.
+fn verdict(reports: &[Report]) -> (u8, &'static str) {
+    let mut not_fine = reports.iter().filter(|report| !report.is_fine()).peekable();
+    if not_fine.peek().is_none() {
+        (0, "holds")
+    } else if not_fine.all(|report| report.finding == Finding::Unfinished) {
+        (INCONCLUSIVE, "inconclusive")
     } else {
-        ExitCode::from(CANNOT_RUN)
+        (VIOLATED, "wrong")
     }
 }
 
@@ -200,11 +202,11 @@ fn run_all(jobs: &[Job], progress: &Progress) -> Option<Vec<Report>> {
     reports.into_inner().ok()?.into_iter().collect()
 }
 
-fn as_json(done: &[(&Job, &Report)], totals: &Totals) -> Value {
+fn as_json(verdict: &str, done: &[(&Job, &Report)], totals: &Totals) -> Value {
     let mut checks = Vec::new();
     let mut mutants = Vec::new();
     for (job, report) in done {
-        let (verdict, story) = match &report.finding {
+        let (finding, story) = match &report.finding {
             Finding::Fine { story } => ("fine", story.as_slice()),
             Finding::Violated { story, .. } => ("violated", story.as_slice()),
             Finding::Miscounted => ("miscounted", &[][..]),
@@ -220,7 +222,7 @@ fn as_json(done: &[(&Job, &Report)], totals: &Totals) -> Value {
             "cpu_seconds": report.cpu.map(|cpu| cpu.as_secs_f64()),
             "states_per_cpu_second": report.rate(),
             "collision_estimate": report.collision_estimate(),
-            "verdict": verdict,
+            "verdict": finding,
         });
         if let Finding::Violated { property, .. } = &report.finding {
             value["property"] = json!(property);
@@ -247,7 +249,7 @@ fn as_json(done: &[(&Job, &Report)], totals: &Totals) -> Value {
         }
     }
     json!({
-        "verdict": if done.iter().all(|(_, report)| report.is_fine()) { "holds" } else { "wrong" },
+        "verdict": verdict,
         "checks": checks,
         "mutants": mutants,
         "seconds": totals.elapsed.as_secs_f64(),
@@ -262,4 +264,30 @@ fn peak_memory_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(finding: Finding) -> Report {
+        Report {
+            distinct: 1,
+            generated: 1,
+            elapsed: Duration::ZERO,
+            cpu: None,
+            finding,
+        }
+    }
+
+    #[test]
+    fn a_run_that_ended_early_is_inconclusive_and_anything_wrong_is_worse() {
+        let fine = || report(Finding::Fine { story: Vec::new() });
+        let unfinished = || report(Finding::Unfinished);
+        assert_eq!(verdict(&[fine(), fine()]), (0, "holds"));
+        assert_eq!(verdict(&[fine(), unfinished()]), (3, "inconclusive"));
+        for wrong in [Finding::Miscounted, Finding::Survived] {
+            assert_eq!(verdict(&[unfinished(), report(wrong), fine()]), (1, "wrong"));
+        }
+    }
 }

@@ -12,8 +12,12 @@ mod trace;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Nothing can be said: the command could not run.
+/// What was asked does not hold: a violation was found. 0 is the code if it does.
+const VIOLATED: u8 = 1;
+/// The command could not run, or not to its end.
 const CANNOT_RUN: u8 = 2;
+/// It ran, and nothing certain can be said.
+const INCONCLUSIVE: u8 = 3;
 
 #[derive(Parser)]
 #[command(name = "quorate", version, about, propagate_version = true)]

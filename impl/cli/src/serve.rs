@@ -3,6 +3,7 @@
 mod ensemble;
 mod plan;
 
+use crate::CANNOT_RUN;
 use crate::say::complain;
 use quorate_server::config::{ClientAddress, Config, Loaded, Warning};
 use quorate_server::serve;
@@ -16,8 +17,6 @@ use tracing_subscriber::EnvFilter;
 const DATA_DIR: &str = "quorate-data";
 /// ZooKeeper's port.
 const CLIENT_PORT: u16 = 2181;
-/// What keeps a server from starting is the operator's to put right.
-const CANNOT_START: u8 = 2;
 
 /// Runs a server.
 ///
@@ -59,7 +58,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             complain!("quorate serve: cannot begin: {error}");
-            return ExitCode::from(CANNOT_START);
+            return ExitCode::from(CANNOT_RUN);
         }
     };
     let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR));
@@ -123,7 +122,7 @@ fn load(file: &Path) -> Result<Config, ExitCode> {
         Err(error) => {
             warn_of(&error.warnings);
             complain!("quorate serve: {error}");
-            Err(ExitCode::from(CANNOT_START))
+            Err(ExitCode::from(CANNOT_RUN))
         }
     }
 }
@@ -134,14 +133,14 @@ async fn serve(config: &Config, leashed: bool) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => {
             complain!("quorate serve: cannot watch for signals: {error}");
-            return ExitCode::from(CANNOT_START);
+            return ExitCode::from(CANNOT_RUN);
         }
     };
     let mut running = match serve::start(config).await {
         Ok(running) => running,
         Err(error) => {
             complain!("quorate serve: {error}");
-            return ExitCode::from(CANNOT_START);
+            return ExitCode::from(CANNOT_RUN);
         }
     };
     if let Some(address) = running.clients {
@@ -163,7 +162,7 @@ fn report<E: std::fmt::Display>(ended: Result<(), E>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "the server cannot go on");
-            ExitCode::FAILURE
+            ExitCode::from(CANNOT_RUN)
         }
     }
 }

@@ -134,18 +134,20 @@ fn tell(out: &mut dyn Write, job: &Job, report: &Report, tells_mutants: bool) ->
 }
 
 fn summary(done: &[(&Job, &Report)], totals: &Totals) -> String {
-    let wrong = done.iter().filter(|(_, report)| !report.is_fine()).count();
+    let unfinished = |report: &Report| report.finding == Finding::Unfinished;
+    let ended_early = done.iter().filter(|(_, report)| unfinished(report)).count();
+    let not_fine = done.iter().filter(|(_, report)| !report.is_fine()).count();
     let memory = totals.peak_memory_bytes.map_or_else(String::new, |bytes| {
         format!(", at most {} MiB of memory", bytes / (1024 * 1024))
     });
-    let verdict = if wrong == 0 {
-        "everything is as it should be".to_owned()
-    } else {
-        format!("{wrong} of {} WRONG", done.len())
+    let runs = done.len();
+    let verdict = match not_fine - ended_early {
+        0 if ended_early == 0 => "everything is as it should be".to_owned(),
+        0 => format!("{ended_early} of {runs} ENDED EARLY, nothing follows"),
+        wrong => format!("{wrong} of {runs} WRONG"),
     };
     format!(
-        "{verdict}: {} runs, {} s, {} CPU s{memory}",
-        done.len(),
+        "{verdict}: {runs} runs, {} s, {} CPU s{memory}",
         seconds(totals.elapsed),
         seconds(totals.cpu)
     )

@@ -2,6 +2,7 @@
 //! when they end, started again when they were killed, stopped together.
 
 use super::plan::{self, Member};
+use crate::CANNOT_RUN;
 use crate::say::{complain, say};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io;
@@ -57,7 +58,7 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
         Ok(ensemble) => ensemble,
         Err(error) => {
             complain!("quorate serve: {error}");
-            return ExitCode::from(2);
+            return ExitCode::from(CANNOT_RUN);
         }
     };
     ensemble.introduce(dir);
@@ -66,7 +67,7 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => {
             complain!("quorate serve: cannot watch for signals: {error}");
-            return ExitCode::FAILURE;
+            return ExitCode::from(CANNOT_RUN);
         }
     };
     loop {
@@ -75,7 +76,7 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
                 ensemble.on_event(event.expect("these tasks neither panic nor are aborted"));
                 if ensemble.running.is_empty() && ensemble.events.is_empty() {
                     complain!("quorate serve: no server is left");
-                    return ExitCode::FAILURE;
+                    return ExitCode::from(CANNOT_RUN);
                 }
             }
             _ = interrupt.recv() => break,
@@ -153,9 +154,9 @@ impl Ensemble {
             .position(|running| running.member.id == id)
             .expect("it was running");
         let ended = self.running.swap_remove(at);
+        let comes_back = comes_back(&status, ended.since.elapsed());
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let killed = !how.starts_with("exit status");
-        if killed || ended.since.elapsed() >= LIFE_MIN {
+        if comes_back {
             say!(
                 "server {id}: process {} ended ({how}); it comes back in {} s",
                 ended.pid,
@@ -188,7 +189,7 @@ impl Ensemble {
         }
         self.signal(Signal::KILL);
         self.wait_all().await;
-        ExitCode::FAILURE
+        ExitCode::from(CANNOT_RUN)
     }
 
     fn signal(&self, signal: Signal) {
@@ -216,6 +217,13 @@ impl Ensemble {
     }
 }
 
+/// Whether a server that ended after `life` is started again: it was killed, or it did well for a while.
+fn comes_back(status: &io::Result<ExitStatus>, life: Duration) -> bool {
+    // A process that a signal ended has no code.
+    let by_itself = status.as_ref().is_ok_and(|status| status.code().is_some());
+    !by_itself || life >= LIFE_MIN
+}
+
 fn spawn(member: &Member) -> io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .args(["serve", "--leashed"])
@@ -226,4 +234,21 @@ fn spawn(member: &Member) -> io::Result<Child> {
         // Ctrl-C reaches only this process, which then stops them in good order.
         .process_group(0)
         .spawn()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_killed_server_comes_back_and_one_that_cannot_start_does_not() {
+        let soon = Duration::from_secs(1);
+        let ended = |wait_status| comes_back(&Ok(ExitStatus::from_raw(wait_status)), soon);
+        assert!(ended(9), "killed by SIGKILL");
+        assert!(ended(6 | 0x80), "aborted, with a core");
+        assert!(!ended(2 << 8), "exited with 2");
+        assert!(!ended(0), "exited with 0");
+        assert!(comes_back(&Ok(ExitStatus::from_raw(2 << 8)), LIFE_MIN));
+    }
 }
