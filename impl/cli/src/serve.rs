@@ -1,6 +1,7 @@
 //! How is a server run? From a `zoo.cfg`, alone with every default, or as an ensemble on this machine.
 
 mod ensemble;
+mod introduce;
 mod plan;
 
 use crate::CANNOT_RUN;
@@ -146,6 +147,7 @@ async fn serve(config: &Config, leashed: bool) -> ExitCode {
     if let Some(address) = running.clients {
         tracing::info!(%address, data = %config.data_dir.display(), trace = %config.trace.dir.display(), "started");
     }
+    introduce::introduce(config, running.clients);
     tokio::select! {
         ended = running.ended() => return report(ended),
         _ = interrupt.recv() => {}

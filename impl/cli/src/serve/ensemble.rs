@@ -1,9 +1,11 @@
 //! How do several real servers run under one command? As child processes of the same binary, reported
 //! when they end, started again when they were killed, stopped together.
 
+use super::introduce;
 use super::plan::{self, Member};
 use crate::CANNOT_RUN;
 use crate::say::{complain, say};
+use quorate_zab::ServerId;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io;
 use std::path::Path;
@@ -116,19 +118,14 @@ impl Ensemble {
     fn introduce(&self, dir: &Path) {
         say!("Connect to {}", plan::connect_string(&self.members));
         for Running { member, pid, .. } in &self.running {
-            let (data, trace) = (member.data(), member.trace());
-            say!(
-                "server {}: process {pid}, data {}, trace {}",
-                member.id,
-                data.display(),
-                trace.display()
-            );
+            let id = ServerId::new(member.id.into());
+            say!("{}", introduce::server(id, *pid, &member.data(), &member.trace()));
         }
         say!(
             "A server that is killed (kill -9 {}) comes back and catches up. Ctrl-C stops all.",
             self.running[0].pid
         );
-        say!("Audit what they did: quorate audit {}", dir.display());
+        say!("Audit what they did: {}", introduce::audit_command(dir));
     }
 
     fn on_event(&mut self, event: Event) {
