@@ -10,12 +10,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Audits recorded runs.
+const EXAMPLES: &str = "\
+Examples:
+  quorate audit quorate-data           all servers of `quorate serve --ensemble N`
+  quorate audit --json s1 s2 s3        directories copied from three machines; the report as JSON";
+
+/// Audits what servers recorded: could the checked world have done it?
 ///
 /// Takes the trace directories of the servers of one ensemble and says whether the modelled world could have
 /// done what they recorded. Exit codes: 0 it holds, 1 a violation was found, 2 the audit could not run, 3
 /// nothing certain can be said.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Directories with traces, searched to the bottom; or single files.
     #[arg(required = true)]

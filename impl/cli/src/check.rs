@@ -16,7 +16,14 @@ use std::time::{Duration, Instant};
 /// How many runs go on at a time, each on a thread of its own.
 const AT_A_TIME: usize = 2;
 
-/// Explores every state that the served protocol can reach, within bounds, and says whether it is safe.
+const EXAMPLES: &str = "\
+Examples:
+  quorate check                        the quick set, a quarter of a minute
+  quorate check --set ci               what every change has to pass, minutes
+  quorate check --mutants              the protocol with one rule wrong, forty times: each must be found out
+  quorate check --story 'keeps tree'   how one of them goes wrong, step by step";
+
+/// Explores every state that the served protocol can reach, within bounds: is it safe?
 ///
 /// The step functions are the very ones that `quorate serve` runs, in this build. They are put into every
 /// situation that the bounds allow: servers crash and keep any part of what their disks were doing,
@@ -26,16 +33,10 @@ const AT_A_TIME: usize = 2;
 /// Each run says how many distinct states it met. That number is pinned: if it differs, the check fails,
 /// because then it looked at something else than before.
 ///
-/// Examples:
-///   quorate check                  the quick set, a quarter of a minute
-///   quorate check --set ci         what every change has to pass, minutes
-///   quorate check --mutants        the protocol with one rule wrong, forty times: each must be found out
-///   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
-///
 /// Exit codes: 0 everything holds, 1 something is wrong, 2 the check could not run, 3 a run did not see
 /// every state, so that nothing follows.
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Which runs: each set contains the ones before it [default: quick, unless mutants are asked for].
     #[arg(long, value_enum, value_name = "SET")]

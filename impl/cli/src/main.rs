@@ -12,6 +12,15 @@ mod trace;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+const HELP: &str = "\
+To begin with:
+  quorate serve --ensemble 3     three servers on this machine
+  quorate check                  explore the protocol that they run
+  quorate audit quorate-data     hold what they did against it
+
+Exit codes: 0 it holds, or the server stopped when told; 1 a violation was found; 2 could not run; 3 inconclusive.
+`quorate COMMAND --help` says more.";
+
 /// What was asked does not hold: a violation was found. 0 is the code if it does.
 const VIOLATED: u8 = 1;
 /// The command could not run, or not to its end.
@@ -19,8 +28,10 @@ const CANNOT_RUN: u8 = 2;
 /// It ran, and nothing certain can be said.
 const INCONCLUSIVE: u8 = 3;
 
+/// A coordination server compatible with ZooKeeper, whose deployed step functions are model checked and whose
+/// runs can be audited.
 #[derive(Parser)]
-#[command(name = "quorate", version, about, propagate_version = true)]
+#[command(name = "quorate", version, propagate_version = true, after_help = HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -40,5 +51,27 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Trace(args) => trace::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    fn check(command: &clap::Command, path: &str) {
+        let help = command.get_after_help().map(ToString::to_string);
+        let shows_use = help.as_ref().is_some_and(|help| help.contains(path));
+        assert!(shows_use, "the help of `{path}` has no example: {help:?}");
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            check(sub, &format!("{path} {}", sub.get_name()));
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_shows_how_it_is_used() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        check(&command, "quorate");
     }
 }

@@ -19,11 +19,23 @@ const DATA_DIR: &str = "quorate-data";
 /// ZooKeeper's port.
 const CLIENT_PORT: u16 = 2181;
 
-/// Runs a server.
+const EXAMPLES: &str = "\
+Examples:
+  quorate serve --ensemble 3           three servers, clients at 127.0.0.1:2181, 2182 and 2183
+  quorate serve --data /var/lib/q      one server, clients at 127.0.0.1:2181
+  QUORATE_LOG=debug quorate serve /etc/zookeeper/conf/zoo.cfg";
+
+/// Runs a server: from a zoo.cfg, alone without one, or several on this machine.
 ///
 /// With a zoo.cfg it is the server that the file describes, alone or a member of an ensemble. Without one it
 /// runs alone on 127.0.0.1:2181, its data in ./quorate-data.
+///
+/// Ctrl-C or SIGTERM stops it in good order; kill -9 does no harm. It logs to standard error what has the level
+/// in the environment's QUORATE_LOG: error, warn, info (the default), debug or trace.
+///
+/// Exit codes: 0 it stopped when it was told to, 2 it could not start or not go on.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A ZooKeeper configuration file.
     zoo_cfg: Option<PathBuf>,

@@ -6,8 +6,16 @@ use quorate_trace::{CatError, Found, cat, read_dirs, stat};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Looks into recorded runs.
+const EXAMPLES: &str = "\
+Examples:
+  quorate trace stat quorate-data                    how many records of which kind, by server and boot
+  quorate trace cat quorate-data | jq 'select(.kind == \"boot\")'   with what each process began";
+
+/// Shows what servers recorded: record by record as JSON, or in numbers.
+///
+/// Exit codes: 0 all of it can be read, 2 the directory cannot be read or a trace has a fault.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -16,8 +24,10 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Prints every record as one JSON object per line.
+    #[command(after_help = "Example:\n  quorate trace cat quorate-data | head")]
     Cat(Dirs),
     /// Counts records, by server and boot.
+    #[command(after_help = "Example:\n  quorate trace stat --json quorate-data")]
     Stat {
         #[command(flatten)]
         dirs: Dirs,
