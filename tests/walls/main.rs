@@ -2,6 +2,7 @@
 //!
 //! What the design promises by leaving an edge out of the graph of dependencies, `cargo metadata` shows.
 
+mod documents;
 mod graph;
 mod purity;
 
