@@ -1,7 +1,7 @@
 //! What is in a trace? Record by record for tools and the curious, or in numbers.
 
-use crate::CANNOT_RUN;
 use crate::say::{self, complain};
+use crate::{CANNOT_RUN, INCONCLUSIVE};
 use quorate_trace::{CatError, Found, cat, read_dirs, stat};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +13,8 @@ Examples:
 
 /// Shows what servers recorded: record by record as JSON, or in numbers.
 ///
-/// Exit codes: 0 all of it can be read, 2 the directory cannot be read or a trace has a fault.
+/// Exit codes: 0 all of it can be read, 2 the directory cannot be read, 3 a trace is cut, has a fault, or is
+/// not there.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -51,7 +52,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     };
     let found = match read_dirs(dirs) {
         Ok(found) => found,
-        Err(error) => return fail(&error),
+        Err(error) => {
+            complain!("quorate trace: {error}");
+            return ExitCode::from(CANNOT_RUN);
+        }
     };
     match &args.command {
         Command::Cat(_) => print_records(found),
@@ -69,15 +73,18 @@ fn print_records(found: Found) -> ExitCode {
         }
         Ok(()) => Ok(()),
     });
-    fault.map_or(code, |fault| fail(&fault))
+    fault.map_or(code, |fault| {
+        complain!("quorate trace: {fault}");
+        ExitCode::from(INCONCLUSIVE)
+    })
 }
 
 fn print_stat(found: &Found, json: bool) -> ExitCode {
     let summary = stat(found);
-    let code = if summary.faults.is_empty() {
+    let code = if summary.is_whole() {
         ExitCode::SUCCESS
     } else {
-        ExitCode::from(CANNOT_RUN)
+        ExitCode::from(INCONCLUSIVE)
     };
     say::report("trace", code, |out| {
         if json {
@@ -87,9 +94,4 @@ fn print_stat(found: &Found, json: bool) -> ExitCode {
             write!(out, "{summary}")
         }
     })
-}
-
-fn fail(error: &dyn std::error::Error) -> ExitCode {
-    complain!("quorate trace: {error}");
-    ExitCode::from(CANNOT_RUN)
 }

@@ -157,18 +157,37 @@ pub struct BootSummary {
     pub span_us: u64,
     /// `clean`, `open`, `torn` or the fault that ends it.
     pub end: String,
+    /// Where it ends, if not with its last record.
+    pub ends_at: Option<String>,
+    /// Why there was more of it than is here, if that shows.
+    pub cut: Option<String>,
+}
+
+impl Summary {
+    /// Whether all that was recorded can be read here, as far as that shows. A server that was killed, or
+    /// goes on, leaves an open end, and that is whole.
+    pub fn is_whole(&self) -> bool {
+        let is_cut = self.boots.iter().any(|boot| boot.cut.is_some());
+        !self.boots.is_empty() && !is_cut && self.faults.is_empty()
+    }
 }
 
 /// Reads all of a trace and counts.
 pub fn stat(found: &Found) -> Summary {
+    let next = found.boots.iter().skip(1).map(Some).chain([None]);
     Summary {
-        boots: found.boots.iter().map(stat_boot).collect(),
+        boots: found
+            .boots
+            .iter()
+            .zip(next)
+            .map(|(boot, next)| stat_boot(boot, next))
+            .collect(),
         faults: found.faults.iter().map(ToString::to_string).collect(),
         empty: found.empty.len(),
     }
 }
 
-fn stat_boot(boot: &BootTrace) -> BootSummary {
+fn stat_boot(boot: &BootTrace, next: Option<&BootTrace>) -> BootSummary {
     let mut summary = BootSummary {
         server: boot.header.server,
         boot: boot.header.boot,
@@ -186,6 +205,8 @@ fn stat_boot(boot: &BootTrace) -> BootSummary {
         dropped: 0,
         span_us: 0,
         end: String::new(),
+        ends_at: None,
+        cut: None,
     };
     let mut records = boot.records();
     for entry in records.by_ref() {
@@ -193,17 +214,47 @@ fn stat_boot(boot: &BootTrace) -> BootSummary {
             Ok(entry) => summary.count(&entry),
             Err(fault) => {
                 summary.end = fault.to_string();
+                summary.cut = Some(format!("nothing is read after record {}", summary.records));
                 return summary;
             }
         }
     }
-    summary.end = match records.ending() {
+    let ending = records.ending();
+    summary.end = match ending {
         Some(Ending::Clean) => "clean",
         Some(Ending::Open { torn: true, .. }) => "torn",
         Some(Ending::Open { .. }) | None => "open",
     }
     .into();
+    if let Some(ending @ Ending::Open { offset, file, .. }) = &ending {
+        summary.ends_at = Some(format!("byte {offset} of {}", file.display()));
+        summary.cut = cut(boot, ending, next);
+    }
     summary
+}
+
+/// Why there was more of this boot's trace than is here. The next boot says how it found it.
+fn cut(boot: &BootTrace, ending: &Ending, next: Option<&BootTrace>) -> Option<String> {
+    let Ending::Open {
+        torn, records, chain, ..
+    } = ending
+    else {
+        return None;
+    };
+    let me = &boot.header;
+    let next = next
+        .map(|next| &next.header)
+        .filter(|next| next.server == me.server && me.boot.ordinal.checked_add(1) == Some(next.boot.ordinal));
+    match next.map(|next| &next.previous) {
+        None => torn.then(|| format!("a part of a frame follows record {records}")),
+        Some(Some(found)) if (found.boot, found.records, found.chain) == (me.boot, *records, *chain) => None,
+        Some(found) => {
+            let found = found.as_ref().map_or(0, |found| found.records);
+            Some(format!(
+                "there are {records} records, and the next boot found {found}"
+            ))
+        }
+    }
 }
 
 impl BootSummary {
@@ -237,6 +288,12 @@ impl fmt::Display for Summary {
                 " in {} segments, {bytes} bytes, over {seconds:.3} s; end: {}",
                 boot.segments, boot.end
             )?;
+            if let Some(place) = &boot.ends_at {
+                writeln!(f, "  no `end`: it was killed, goes on, or is cut at {place}")?;
+            }
+            if let Some(why) = &boot.cut {
+                writeln!(f, "  CUT: {why}")?;
+            }
             if boot.lost > 0 {
                 writeln!(f, "  {} records are lost", boot.lost)?;
             }
@@ -246,6 +303,9 @@ impl fmt::Display for Summary {
         }
         for fault in &self.faults {
             writeln!(f, "fault: {fault}")?;
+        }
+        if self.boots.is_empty() {
+            writeln!(f, "no trace is here")?;
         }
         if self.empty > 0 {
             writeln!(f, "{} segments without a record", self.empty)?;

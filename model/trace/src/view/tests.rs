@@ -1,6 +1,8 @@
 use super::*;
 use crate::directory::read_dir;
-use crate::reader::tests::{record, record_killed};
+use crate::reader::tests::{header, record, record_killed, step};
+use crate::recorder::{Limits, Recorder};
+use crate::schema::Boot;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -82,4 +84,54 @@ fn stat_counts_records_by_kind() {
     let text = summary.to_string();
     assert!(text.contains("server 2 boot 1: test"), "{text}");
     assert!(text.contains("end: clean"), "{text}");
+}
+
+#[test]
+fn stat_says_where_a_trace_is_cut() {
+    let dir = TempDir::new().unwrap();
+    record_killed(dir.path(), 3);
+    let whole = stat(&read_dir(dir.path()).unwrap());
+    assert!(whole.is_whole(), "a killed server's trace is whole: {whole}");
+    let file = read_dir(dir.path()).unwrap().boots[0].segments[0].path.clone();
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    let cut = stat(&read_dir(dir.path()).unwrap());
+    assert!(!cut.is_whole(), "{cut}");
+    let shown = cut.to_string();
+    assert!(
+        shown.contains("CUT: a part of a frame follows record 6"),
+        "{shown}"
+    );
+    assert!(shown.contains(&file.display().to_string()), "{shown}");
+}
+
+#[test]
+fn stat_says_that_the_next_boot_found_more() {
+    let dir = TempDir::new().unwrap();
+    let mut recorder = Recorder::create(dir.path(), Limits::default(), header(), Boot::default()).unwrap();
+    step(&mut recorder, 1);
+    let file = read_dir(dir.path()).unwrap().boots[0].segments[0].path.clone();
+    let beginning = std::fs::read(&file).unwrap();
+    step(&mut recorder, 2);
+    drop(recorder);
+    record(dir.path(), 1);
+    let whole = stat(&read_dir(dir.path()).unwrap());
+    assert!(whole.is_whole(), "{whole}");
+    for file in read_dir(dir.path()).unwrap().boots[0].files() {
+        std::fs::remove_file(file).unwrap();
+    }
+    std::fs::write(&file, beginning).unwrap();
+    let cut = stat(&read_dir(dir.path()).unwrap()).to_string();
+    assert!(
+        cut.contains("CUT: there are 3 records, and the next boot found 5"),
+        "{cut}"
+    );
+}
+
+#[test]
+fn nothing_recorded_is_not_a_whole_trace() {
+    let dir = TempDir::new().unwrap();
+    let summary = stat(&read_dir(dir.path()).unwrap());
+    assert!(!summary.is_whole());
+    assert!(summary.to_string().contains("no trace is here"), "{summary}");
 }
