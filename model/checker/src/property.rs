@@ -57,8 +57,8 @@ properties! {
     MessagesAreLegal = "no message comes that its reader cannot own", "R5 to R9";
     /// acceptedEpoch and currentEpoch never go back on disk, and current never passes accepted.
     EpochsGrow = "epochs never go back", "E1";
-    /// A promise is durable before it is given, and given to one leader only.
-    PromiseIsDurable = "an epoch is promised durably, and to one leader", "E2";
+    /// A promise that counts is durable before it is given, and given once for each epoch: so to one leader.
+    PromiseIsDurable = "an epoch is promised durably, and once", "E2";
     /// Whoever promised an epoch logs and acknowledges nothing of an older one's leader.
     Fencing = "who promised an epoch takes nothing from older ones", "E3, E4";
     /// Every quorum has a server whose log holds everything committed.
