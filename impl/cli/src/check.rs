@@ -1,5 +1,6 @@
 //! Is the protocol that this binary serves right? Every state that it can reach is looked at.
 
+mod explorer;
 mod progress;
 mod table;
 
@@ -21,7 +22,8 @@ Examples:
   quorate check                        the quick set, a quarter of a minute
   quorate check --set ci               what every change has to pass, minutes
   quorate check --mutants              the protocol with one rule wrong, forty times: each must be found out
-  quorate check --story 'keeps tree'   how one of them goes wrong, step by step";
+  quorate check --story 'keeps tree'   how one of them goes wrong, step by step
+  quorate check --explore              what can happen next, in a browser";
 
 /// Explores every state that the served protocol can reach, within bounds: is it safe?
 ///
@@ -49,6 +51,21 @@ pub(crate) struct Args {
     /// Tells the shortest run in which one mutant breaks the property that is to notice it.
     #[arg(long, value_name = "MUTANT", conflicts_with_all = ["set", "mutants"])]
     story: Option<String>,
+
+    /// Opens stateright's Explorer on a run of the agreement grain, by name [default: the first]: its worlds
+    /// and steps in a browser on this machine.
+    #[arg(
+        long,
+        value_name = "RUN",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["set", "mutants", "story", "json"]
+    )]
+    explore: Option<String>,
+
+    /// The Explorer's port on 127.0.0.1; 0 is any free one [default: 0].
+    #[arg(long, value_name = "PORT", requires = "explore")]
+    port: Option<u16>,
 
     /// Prints one JSON object instead of tables.
     #[arg(long)]
@@ -114,6 +131,9 @@ struct Totals {
 
 /// Runs the check.
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if let Some(name) = &args.explore {
+        return explorer::run(name, args.port.unwrap_or(0));
+    }
     let jobs = match jobs(args) {
         Ok(jobs) => jobs,
         Err(why) => {

@@ -12,6 +12,7 @@ pub use election_mutants::{ElectionMutant, election_mutants, order_is_total};
 mod bounds;
 mod disk;
 mod explore;
+mod explorer;
 mod ghost;
 mod intern;
 mod java;

@@ -1,5 +1,6 @@
 //! The agreement grain as stateright sees it.
 
+use crate::story::{names, tell};
 use crate::world::{Action, Agreement, World};
 use quorate_zab::Rules;
 use rustix::time::{ClockId, clock_gettime};
@@ -36,6 +37,12 @@ impl<R: Rules + Send + Sync + 'static> Model for Agreement<R> {
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         Some(self.apply(world, action))
+    }
+
+    /// For the Explorer: the step in words, and the world after it.
+    fn format_step(&self, world: &World, action: Action) -> Option<String> {
+        let words = tell(world, &action, &names(self));
+        Some(format!("{words}\n\n{:#?}", self.apply(world, action)))
     }
 
     /// One property for all: the history says which is broken. Only the first world in which one is counts:

@@ -7,13 +7,18 @@ use quorate_zab::{Message, Rules, ServerId};
 use stateright::Path;
 
 /// What each server was called at the start of the run, by its place.
-type Names = Vec<ServerId>;
+pub(crate) type Names = Vec<ServerId>;
+
+/// What they are called at the start.
+pub(crate) fn names<R>(model: &Agreement<R>) -> Names {
+    (0..usize::from(model.bounds.servers)).map(id).collect()
+}
 
 /// The steps of `path`. A world is kept under whichever names symmetry likes; a story gives each server one
 /// name from beginning to end.
 pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut names: Names = (0..usize::from(model.bounds.servers)).map(id).collect();
+    let mut names = names(model);
     for (world, action) in path.into_vec() {
         let Some(action) = action else { continue };
         lines.push(tell(&world, &action, &names));
@@ -29,7 +34,8 @@ pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -
     lines
 }
 
-fn tell(world: &World, action: &Action, names: &Names) -> String {
+/// One step out of `world`, in words.
+pub(crate) fn tell(world: &World, action: &Action, names: &Names) -> String {
     let id = |i: usize| names[i];
     let named = |server: ServerId| names[index(server)];
     match *action {
