@@ -7,7 +7,7 @@
 #[path = "../tests/rehearsal.rs"]
 mod rehearsal;
 
-use rehearsal::breaking::{BREAKS, BootRecords, store};
+use rehearsal::breaking::{BREAKS, BootRecords, Place, store};
 use rehearsal::runs::{COMPOSED, GOOD, base, good};
 use std::fmt::Write as _;
 use std::fs;
@@ -30,16 +30,23 @@ fn main() {
     let boots = base(SEED);
     for broken in BREAKS {
         let mut boots = boots.clone();
-        (broken.apply)(&mut boots);
+        let places = shown(&(broken.apply)(&mut boots));
         write_trace(&traces.join("rejected").join(broken.name), &boots);
         let verdict = broken
             .check
             .map_or("inconclusive".into(), |check| format!("violated {check}"));
-        writeln!(rejected, "| `{}` | {} | {verdict} |", broken.name, broken.what).expect("a string takes it");
+        writeln!(
+            rejected,
+            "| `{}` | {} | {verdict} | {places} |",
+            broken.name, broken.what
+        )
+        .expect("a string takes it");
     }
     for (name, what, check, _, compose) in COMPOSED {
-        write_trace(&traces.join("rejected").join(name), &compose());
-        writeln!(rejected, "| `{name}` | {what} | violated {check} |").expect("a string takes it");
+        let (boots, places) = compose();
+        let places = shown(&places);
+        write_trace(&traces.join("rejected").join(name), &boots);
+        writeln!(rejected, "| `{name}` | {what} | violated {check} | {places} |").expect("a string takes it");
     }
     let readme = format!(
         "# Recorded runs\n\n\
@@ -50,10 +57,16 @@ fn main() {
          `quorate audit --any-build` accepts them although another build recorded them.\n\n\
          ## accepted\n\n| run | what happens |\n| --- | --- |\n{accepted}\n\
          ## rejected\n\nEach is one good run with one thing wrong, but for the last, which are made of several.\n\n\
-         | run | what is wrong | verdict |\n| --- | --- | --- |\n{rejected}"
+         Where an audit finds it, or from where it says nothing. Of several places it is one or another, as the order will have it.\n\n\
+         | run | what is wrong | verdict | where |\n| --- | --- | --- | --- |\n{rejected}"
     );
     fs::create_dir_all(&traces).expect("the directory can be made");
     fs::write(traces.join("README.md"), readme).expect("the README can be written");
+}
+
+fn shown(places: &[Place]) -> String {
+    let places: Vec<_> = places.iter().map(Place::to_string).collect();
+    places.join(" or ")
 }
 
 fn write_trace(dir: &Path, boots: &[BootRecords]) {

@@ -2,7 +2,8 @@
 
 use quorate_trace::{BootTrace, Ending, Header, Limits, Mark, Record, Recorder, Sum, read_dir};
 use quorate_zab::{Conn, Input, Message, ServerId, Zxid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 
 /// A boot's records and when each was written.
@@ -107,11 +108,19 @@ pub(crate) fn store(dir: &Path, boots: &[BootRecords]) {
     }
 }
 
-/// Where a break is to be found, if it has a place.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// Where a break is to be found: the finding's record, or the first of which nothing is known.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Place {
     pub(crate) server: u64,
+    pub(crate) boot: u32,
     pub(crate) step: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, boot, step } = self;
+        write!(f, "server {server} boot {boot} record {step}")
+    }
 }
 
 /// A way to break a trace: what it is called, what is done, and what an audit has to say.
@@ -122,14 +131,29 @@ pub(crate) struct Break {
     pub(crate) check: Option<&'static str>,
     /// A part of the finding's words, or of the doubt's.
     pub(crate) words: &'static str,
-    pub(crate) apply: fn(&mut Vec<BootRecords>) -> Option<Place>,
+    /// Breaks them, and says where that is to be found. Where servers contradict each other it is at one of
+    /// them, whichever is taken last.
+    pub(crate) apply: fn(&mut Vec<BootRecords>) -> Vec<Place>,
 }
 
-fn place(boot: &BootRecords, record: usize) -> Option<Place> {
-    Some(Place {
+pub(crate) fn place(boot: &BootRecords, record: usize) -> Vec<Place> {
+    vec![Place {
         server: boot.header.server.get(),
+        boot: boot.header.boot.ordinal,
         step: record as u64,
-    })
+    }]
+}
+
+/// Where trees reached that zxid, at all servers.
+fn applied(boots: &[BootRecords], wanted: Zxid) -> Vec<Place> {
+    let is = |record: &Record| matches!(record, Record::Applied { zxid, .. } if *zxid == wanted);
+    let hits = boots.iter().flat_map(|boot| {
+        let records = boot.records.iter().enumerate();
+        records
+            .filter(move |(_, (_, record))| is(record))
+            .flat_map(|(at, _)| place(boot, at))
+    });
+    hits.collect()
 }
 
 /// The boot with the most records of a server for which `is` holds of some record, and those records.
@@ -377,7 +401,7 @@ pub(crate) const BREAKS: &[Break] = &[
             let last = *hits.last().expect("reports");
             let (time, report) = boots[at].records[last].clone();
             let Record::LogSynced { end, contents, .. } = report else {
-                return None;
+                unreachable!("it was found as a report");
             };
             let ops = 50;
             let records = [
@@ -435,7 +459,7 @@ pub(crate) const BREAKS: &[Break] = &[
                 .position(|boot| boot.header.boot.ordinal > 1)
                 .expect("a server that came back");
             let Record::Boot(boot) = &mut boots[at].records[0].1 else {
-                return None;
+                panic!("a boot begins with its image");
             };
             let last = boot.image.history.last();
             boot.image.history.truncate(Zxid::new(
@@ -457,7 +481,7 @@ pub(crate) const BREAKS: &[Break] = &[
                 .position(|boot| boot.header.boot.ordinal > 1)
                 .expect("a server that came back");
             let Record::Boot(boot) = &mut boots[at].records[0].1 else {
-                return None;
+                panic!("a boot begins with its image");
             };
             boot.contents.sum = Sum::new(boot.contents.sum.get() ^ 1);
             place(&boots[at], 0)
@@ -478,7 +502,7 @@ pub(crate) const BREAKS: &[Break] = &[
                 })
                 .expect("a server that came back");
             let Record::Boot(boot) = &mut boots[at].records[0].1 else {
-                return None;
+                panic!("a boot begins with its image");
             };
             (boot.image.accepted, boot.image.current) = (None, None);
             place(&boots[at], 0)
@@ -486,17 +510,27 @@ pub(crate) const BREAKS: &[Break] = &[
     },
     Break {
         name: "trees-differ",
-        what: "a server made another tree of the same transactions",
+        what: "a server's tree is another after one of the transactions",
         check: Some("C7"),
         words: "the tree at",
         apply: |boots| {
             let (at, hits) = find(boots, |record| matches!(record, Record::Applied { .. }));
-            for hit in hits {
-                if let Record::Applied { tree, .. } = &mut boots[at].records[hit].1 {
-                    *tree = Sum::new(tree.get() ^ 1);
+            // A place that each server's tree came by once.
+            let met = hits.iter().find_map(|&hit| {
+                match boots[at].records[hit].1 {
+                    Record::Applied { zxid, .. } => Some((hit, applied(boots, zxid))),
+                    _ => None,
                 }
+                .filter(|(_, places)| {
+                    let servers: BTreeSet<_> = places.iter().map(|place| place.server).collect();
+                    places.len() == 3 && servers.len() == 3
+                })
+            });
+            let (hit, places) = met.expect("a transaction that all apply");
+            if let Record::Applied { tree, .. } = &mut boots[at].records[hit].1 {
+                *tree = Sum::new(tree.get() ^ 1);
             }
-            None
+            places
         },
     },
     Break {
@@ -608,7 +642,7 @@ pub(crate) const BREAKS: &[Break] = &[
         words: "another step function",
         apply: |boots| {
             boots[0].header.step_hash = Sum::new(1);
-            None
+            place(&boots[0], 0)
         },
     },
     Break {
@@ -619,7 +653,7 @@ pub(crate) const BREAKS: &[Break] = &[
         apply: |boots| {
             let last = boots.len() - 1;
             boots[last].header.voters = boots_ids(5);
-            None
+            place(&boots[last], 0)
         },
     },
 ];

@@ -1,8 +1,10 @@
 //! Which runs are kept and broken? Named scripts, and what is made of several runs.
 
-use super::breaking::{BootRecords, find, is_ack, load};
+use super::breaking::{BootRecords, Place, find, is_ack, load, place};
 use super::{Rehearsal, Script};
-use quorate_zab::Zab;
+use quorate_trace::Record;
+use quorate_zab::{Context, Server, Zab, Zxid};
+use std::cell::Cell;
 use tempfile::TempDir;
 
 /// The good runs that are kept: named, and what is in them.
@@ -76,6 +78,33 @@ pub(crate) fn good(name: &str) -> Vec<BootRecords> {
     }
 }
 
+/// The records at which `fact` changes from what it was, when the boot is replayed.
+fn replayed<T: PartialEq>(boot: &BootRecords, fact: impl Fn(&Server) -> T) -> Vec<usize> {
+    let mut fx = Vec::new();
+    let Some((_, Record::Boot(image))) = boot.records.first() else {
+        panic!("a boot begins with its image");
+    };
+    let mut server = Server::boot(&image.image, &mut fx).expect("it started");
+    let ensemble = boot.header.ensemble();
+    let cx = Context {
+        me: boot.header.server,
+        ensemble: &ensemble,
+        rules: &Zab,
+    };
+    let mut changes = Vec::new();
+    for (at, (_, record)) in boot.records.iter().enumerate() {
+        if let Record::Input { input, .. } = record {
+            let before = fact(&server);
+            server.step(&cx, input.clone(), &mut fx);
+            fx.clear();
+            if fact(&server) != before {
+                changes.push(at);
+            }
+        }
+    }
+    changes
+}
+
 /// The machine of the first server that came back lost power before: the last records of the boot before are
 /// missing, and the machine is another start of itself.
 pub(crate) fn power_loss(boots: Vec<BootRecords>) -> Option<Vec<BootRecords>> {
@@ -99,7 +128,7 @@ pub(crate) fn shortened(mut boots: Vec<BootRecords>) -> Option<(Vec<BootRecords>
 
 /// A leader whose acknowledgements come over connections without names from nobody: the servers that they
 /// speak for never heard of it.
-pub(crate) fn commit_without_quorum() -> Vec<BootRecords> {
+pub(crate) fn commit_without_quorum() -> (Vec<BootRecords>, Vec<Place>) {
     let script = Script {
         nameless: true,
         ..Script::quiet(7)
@@ -114,11 +143,19 @@ pub(crate) fn commit_without_quorum() -> Vec<BootRecords> {
         ..script
     });
     boots.extend(idle.into_iter().filter(|boot| boot.header.server != server));
-    boots
+    // The last commit of all is the one that no other server ever had.
+    let (leading, _) = find(&boots, is_ack);
+    let highest = Cell::new(Zxid::ZERO);
+    let changes = replayed(&boots[leading], |server| {
+        highest.set(highest.get().max(server.committed().unwrap_or_default()));
+        highest.get()
+    });
+    let places = place(&boots[leading], *changes.last().expect("it commits"));
+    (boots, places)
 }
 
 /// Two runs that know nothing of each other, taken for one: each elects a leader of epoch 1.
-pub(crate) fn two_leaders() -> Vec<BootRecords> {
+pub(crate) fn two_leaders() -> (Vec<BootRecords>, Vec<Place>) {
     let script = Script {
         nameless: true,
         ..Script::quiet(7)
@@ -133,16 +170,20 @@ pub(crate) fn two_leaders() -> Vec<BootRecords> {
             .into_iter()
             .filter(|boot| boot.header.server.get() == 3),
     );
-    boots
+    // At whichever of the two gets its quorum's promise later.
+    let chosen = |boot: &BootRecords| Some(place(boot, *replayed(boot, Server::is_chosen).first()?));
+    let places = boots.iter().filter_map(chosen).flatten().collect();
+    (boots, places)
 }
 
-/// Breaks that are made of several runs: name, what is done, the check that finds it, and a part of its words.
+/// Breaks that are made of several runs: name, what is done, the check that finds it, and a part of its words;
+/// the traces, and where it is found.
 pub(crate) type Composed = (
     &'static str,
     &'static str,
     &'static str,
     &'static str,
-    fn() -> Vec<BootRecords>,
+    fn() -> (Vec<BootRecords>, Vec<Place>),
 );
 
 /// All of them.
