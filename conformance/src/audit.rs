@@ -9,8 +9,8 @@ use crate::election::ElectionChannels;
 use crate::member::{Member, Sight};
 use crate::report::{Check, Doubt, Finding, NOT_MADE, Reign, Report, Verdict};
 use crate::tree::Trees;
-use quorate_checker::{Event, Ghost, Node, Out, Property, Scene};
-use quorate_trace::{Entry, Found, Record};
+use quorate_checker::{Event, Ghost, Node, Out, Property, Scene, Txn};
+use quorate_trace::{Entry, Found, Record, Sum};
 use quorate_zab::{Effect, Ensemble, Epoch, Input, Rules, ServerId, Zab};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -396,7 +396,7 @@ impl<R: Rules> Audit<R> {
             None => Ok(()),
             Some(property) => Err(Fault::broken(
                 property,
-                format!("not so: {}; broken by {event:?}", property.text()),
+                format!("not so: {}; broken by {}", property.text(), told(event)),
             )),
         }
     }
@@ -561,6 +561,23 @@ impl<R: Rules> Audit<R> {
     }
 }
 
+/// An event, its contents by their digests as the records have them.
+fn told(event: &Event) -> String {
+    let of = |txn: &Txn| format!("{:?} with contents {}", txn.zxid, Sum::new(txn.value));
+    match event {
+        Event::Proposed(txn) => format!("Proposed {}", of(txn)),
+        Event::Appended { txn, before } => format!("Appended {}, behind {}", of(txn), of(before)),
+        Event::Dropped(txns) => {
+            let txns: Vec<_> = txns.iter().map(of).collect();
+            format!("Dropped {}", txns.join(", "))
+        }
+        Event::Delivered { txn, before } => format!("Delivered {}, behind {}", of(txn), of(before)),
+        Event::Serves { epoch, tree } => format!("Serves epoch {epoch} up to {}", of(tree)),
+        // The others have no contents.
+        event => format!("{event:?}"),
+    }
+}
+
 fn shown(entry: &Entry) -> String {
     let what = match &entry.record {
         Record::Input { input, number } => match (input, number) {
@@ -572,4 +589,30 @@ fn shown(entry: &Entry) -> String {
         record => format!("{record:?}"),
     };
     format!("{:>8}  {what}", entry.seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_zab::Zxid;
+
+    #[test]
+    fn contents_are_told_as_records_show_them() {
+        let txn = |counter: u32, value| Txn {
+            zxid: Zxid::new(Epoch::new(1), counter),
+            value,
+        };
+        let (first, second) = (txn(1, 0xab), txn(2, u64::MAX));
+        let told = told(&Event::Delivered {
+            txn: second,
+            before: first,
+        });
+        for value in [first.value, second.value] {
+            let shown = format!("{:?}", Sum::new(value));
+            assert!(
+                told.contains(&shown) && !told.contains(&value.to_string()),
+                "{told}"
+            );
+        }
+    }
 }

@@ -114,6 +114,20 @@ fn every_break_is_found_where_it_is() {
 }
 
 #[test]
+fn a_finding_names_contents_as_its_steps_do() {
+    let mut boots = base(SEEDS[0]);
+    let broken = BREAKS.iter().find(|broken| broken.name == "record-changed");
+    (broken.expect("a break").apply)(&mut boots);
+    let dir = TempDir::new().expect("a temporary directory");
+    store(dir.path(), &boots);
+    let finding = report(dir.path(), Order::ByTime).finding.expect("it is found");
+    let step = finding.steps.last().expect("the step in question");
+    let (_, rest) = step.split_once("sum: ").expect("it has contents");
+    let sum = &rest[..16];
+    assert!(finding.what.contains(sum), "{sum} is not in: {}", finding.what);
+}
+
+#[test]
 fn what_no_single_record_shows_is_found() {
     for (name, what, check, words, compose) in COMPOSED {
         let (boots, places) = compose();

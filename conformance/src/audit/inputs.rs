@@ -6,7 +6,7 @@ use crate::contents::Conflict;
 use crate::member::{Asked, Wire};
 use crate::report::Check;
 use quorate_checker::{Event, Frame, Happening, Out, Property};
-use quorate_trace::{Digest, ElectionFrame, Side, digest_of_effects, digest_of_election_effects};
+use quorate_trace::{Digest, ElectionFrame, Side, Sum, digest_of_effects, digest_of_election_effects};
 use quorate_zab::{
     Conn, Context, Effect, ElectionEffect, ElectionInput, Input, Message, Rules, Standing, Zab,
 };
@@ -401,6 +401,7 @@ impl<R: Rules> Audit<R> {
     ) -> Result<Frame, Fault> {
         let differs = |sent: &dyn std::fmt::Debug| {
             let name = self.channels.name(at);
+            let received = received.clone().map(Sum::new);
             Fault::new(
                 Check::Channels,
                 format!(
@@ -414,7 +415,7 @@ impl<R: Rules> Audit<R> {
             Some(Frame::Snapshot(last)) if received == (Message::Snap { zxid: last.zxid }) => {
                 Ok(Frame::Snapshot(last))
             }
-            Some(Frame::Message(sent)) => Err(differs(&sent)),
+            Some(Frame::Message(sent)) => Err(differs(&sent.map(Sum::new))),
             Some(Frame::Snapshot(last)) => Err(differs(&Message::<u64>::Snap { zxid: last.zxid })),
             Some(Frame::SyncRequest) | None => Err(differs(&"nothing")),
         }
