@@ -155,6 +155,31 @@ fn an_emptied_disk_is_no_lie() {
 }
 
 #[test]
+fn a_disk_that_was_put_back_is_no_lie() {
+    let mut seen = 0;
+    for seed in 0..20 {
+        let script = Script {
+            kills: 100,
+            restores: 2,
+            ..Script::quiet(seed)
+        };
+        let report = report(rehearse(script).path(), Order::ByTime);
+        let lie = report
+            .finding
+            .as_ref()
+            .is_some_and(|finding| finding.check == Check::Storage);
+        assert!(!lie, "seed {seed}\n{report}");
+        seen += usize::from(
+            report
+                .notes
+                .iter()
+                .any(|note| note.contains("was restored at boot")),
+        );
+    }
+    assert!(seen > 3, "{seen} runs with a disk that was put back");
+}
+
+#[test]
 fn nothing_is_not_enough() {
     let dir = TempDir::new().unwrap();
     std::fs::create_dir(dir.path().join("recorded")).unwrap();

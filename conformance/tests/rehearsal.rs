@@ -14,7 +14,7 @@ pub(crate) mod runs;
 use process::{Event, Process, Store};
 use quorate_trace::{ConnDown, ConnName, ConnUp, Digest, Ended, Header, Limits, Record, Recorder, Side};
 use quorate_zab::{Conn, Ensemble, Input, Message, Notification, Rules, ServerId, Slot, Standing};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,8 @@ pub(crate) struct Script {
     pub(crate) breaks: usize,
     /// One in so many killed servers comes back with an empty disk. 0: never.
     pub(crate) wipes: usize,
+    /// One in so many killed servers that were killed before comes back with the disk of that time. 0: never.
+    pub(crate) restores: usize,
     /// Servers whose records are put where no audit looks, and servers that never start.
     pub(crate) unrecorded: Vec<u64>,
     pub(crate) absent: Vec<u64>,
@@ -77,6 +79,7 @@ impl Script {
             kills: 0,
             breaks: 0,
             wipes: 0,
+            restores: 0,
             unrecorded: Vec::new(),
             absent: Vec::new(),
             nameless: false,
@@ -127,6 +130,8 @@ pub(crate) struct Rehearsal<R> {
     dir: PathBuf,
     ensemble: Ensemble,
     stores: Vec<Store>,
+    /// Copies of disks, by server, made when it was first killed.
+    backups: BTreeMap<usize, Store>,
     processes: Vec<Option<Process<R>>>,
     wires: Vec<Wire>,
     elections: Vec<ElectionWire>,
@@ -145,6 +150,7 @@ impl<R: Rules + Copy> Rehearsal<R> {
             dir: dir.to_path_buf(),
             ensemble: Ensemble::majority((1..=script.servers).map(ServerId::new)),
             stores: (0..servers).map(|_| Store::default()).collect(),
+            backups: BTreeMap::new(),
             processes: (0..servers).map(|_| None).collect(),
             wires: Vec::new(),
             elections: Vec::new(),
@@ -453,6 +459,12 @@ impl<R: Rules + Copy> Rehearsal<R> {
         process.die(&mut self.stores[at], log_ops, epoch_ops);
         if self.script.wipes > 0 && self.dice.one_in(self.script.wipes) {
             self.stores[at] = Store::wiped();
+        }
+        if self.script.restores > 0 {
+            let backup = self.backups.entry(at).or_insert_with(|| self.stores[at].clone());
+            if self.dice.one_in(self.script.restores) {
+                self.stores[at] = backup.put_back();
+            }
         }
         self.hang_up_all(at);
     }

@@ -24,6 +24,7 @@ pub(crate) struct Store {
     pub(crate) log: Vec<(Zxid, Digest)>,
     pub(crate) booted: bool,
     pub(crate) wiped: bool,
+    pub(crate) restored: bool,
 }
 
 /// A tree: its position, and a digest of all that was applied.
@@ -62,6 +63,7 @@ impl Store {
         });
         let newborn = !std::mem::replace(&mut self.booted, true);
         let wiped = std::mem::take(&mut self.wiped);
+        let restored = std::mem::take(&mut self.restored);
         Boot {
             image: Image {
                 accepted: self.accepted,
@@ -73,6 +75,7 @@ impl Store {
             tree: Some(Sum::new(self.snapshot.sum)),
             forgetful: false,
             origin: match (newborn, wiped) {
+                _ if restored => Origin::Restored,
                 (true, false) => Origin::Newborn,
                 (_, true) => Origin::Emptied,
                 (false, false) => Origin::Continued,
@@ -85,6 +88,14 @@ impl Store {
         Self {
             wiped: true,
             ..Self::default()
+        }
+    }
+
+    /// A copy that was made of it earlier, and put in its place.
+    pub(crate) fn put_back(&self) -> Self {
+        Self {
+            restored: true,
+            ..self.clone()
         }
     }
 

@@ -127,7 +127,16 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         refusal,
     })?;
     let held = Held::read(&store.reader, image.history.floor(), image.history.last())?;
-    let trace = record_boot(config, me, &ensemble, &image, &found, held)?;
+    let origin = if found.is_empty() {
+        Origin::Newborn
+    } else if store.marks.is_copy()? {
+        Origin::Restored
+    } else {
+        Origin::Continued
+    };
+    let trace = record_boot(config, me, &ensemble, &image, origin, &found, held)?;
+    // Only then: a boot that dies before it has recorded the origin leaves that to the next.
+    store.marks.set_place()?;
     let boot = trace.boot().ordinal;
     let delivered = image.snapshot;
     let recent = Recent::new(image.history.last(), RECENT_BYTES_MAX);
@@ -283,6 +292,7 @@ fn record_boot(
     me: ServerId,
     ensemble: &Ensemble,
     image: &Image,
+    origin: Origin,
     found: &BootImage,
     held: Held,
 ) -> Result<quorate_trace::Recorder, StartError> {
@@ -302,11 +312,7 @@ fn record_boot(
         contents: held.contents,
         tree: Some(Sum::new(found.tree.digest())),
         forgetful: found.forgetful,
-        origin: if found.is_empty() {
-            Origin::Newborn
-        } else {
-            Origin::Continued
-        },
+        origin,
     };
     let limits = quorate_trace::Limits {
         total_bytes: config.trace.bytes_max,

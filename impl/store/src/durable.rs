@@ -62,10 +62,16 @@ pub(crate) fn replace(path: &Path, tmp: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Writes and syncs `tmp`, in place of what it held; its name is durable only after a directory sync.
 pub(crate) fn stage(tmp: &Path, bytes: &[u8]) -> Result<File> {
+    stage_with(tmp, |_| Ok(bytes.to_vec()))
+}
+
+/// As [`stage`], where the bytes depend on the file.
+pub(crate) fn stage_with(tmp: &Path, bytes: impl FnOnce(&File) -> io::Result<Vec<u8>>) -> Result<File> {
     unlink(tmp)?;
     let mut file = create_new(tmp)?;
     fuse::burn(tmp)?;
-    file.write_all(bytes).at(tmp, "write")?;
+    let bytes = bytes(&file).at(tmp, "read the metadata")?;
+    file.write_all(&bytes).at(tmp, "write")?;
     fuse::burn(tmp)?;
     file.sync_all().at(tmp, "sync")?;
     Ok(file)

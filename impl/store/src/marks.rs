@@ -1,9 +1,15 @@
-//! What did the operator, or this server itself, note down about its right to vote?
+//! What did the operator, or this server itself, note down about its right to vote, and about this directory?
 
 use crate::durable;
-use crate::error::Result;
+use crate::error::{At, Result};
 use crate::home::Home;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+#[cfg(test)]
+mod tests;
 
 /// The marker `initialize` (an operator's word that the server is new), and the mark of a forgetful server.
 #[derive(Clone, Debug)]
@@ -58,4 +64,50 @@ impl Marks {
     pub fn clear_forgetful(&self) -> Result<()> {
         durable::remove(&self.home.layout.ours("forgetful")).map(drop)
     }
+
+    /// Whether this directory was put here, as a copy, since a server last ran in it: restored from a backup, or
+    /// brought from elsewhere.
+    ///
+    /// Each boot leaves a file that says which file it is, by number and time of birth. A copy of it is
+    /// another file. A disk that loses what was synced may bring an older such file back, and that one
+    /// still says the truth of itself: so this is never said of a disk that forgot.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Io`]
+    pub fn is_copy(&self) -> Result<bool> {
+        let path = self.home.layout.ours("place");
+        let Some(read) = durable::read_small(&path, PLACE_BYTES_MAX)? else {
+            return Ok(false); // Apache was here last, or an earlier version: nothing can be told.
+        };
+        let metadata = path.metadata().at(&path, "read the metadata")?;
+        // A file of which the disk lost the bytes proves nothing.
+        let said = read.ok().and_then(|said| String::from_utf8(said).ok());
+        let said = said.filter(|said| said.starts_with(PLACE_HEAD) && said.ends_with('\n'));
+        Ok(said.is_some_and(|said| said != identity(&metadata)))
+    }
+
+    /// Leaves the file that [`Self::is_copy`] will look at. Durable on return.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Io`]
+    pub fn set_place(&self) -> Result<()> {
+        let layout = &self.home.layout;
+        let (path, tmp) = (layout.ours("place"), layout.ours("place.tmp"));
+        durable::stage_with(&tmp, |file: &File| Ok(identity(&file.metadata()?).into_bytes()))?;
+        durable::rename(&tmp, &path)
+    }
+}
+
+/// The file with the identity is short.
+const PLACE_BYTES_MAX: u64 = 256;
+const PLACE_HEAD: &str = "This file tells whether its directory is a copy.\ninode ";
+
+/// Which file it is, so that no copy of it is the same. Not every file system tells the time of birth.
+fn identity(metadata: &Metadata) -> String {
+    let born = metadata.created().ok();
+    let born = born.and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or_else(|| "-".to_owned(), |born| born.as_nanos().to_string());
+    format!("{PLACE_HEAD}{}, born {born}\n", metadata.ino())
 }

@@ -3,6 +3,10 @@
 
 mod support;
 
+use quorate_server::config::{ClientAddress, Config};
+use quorate_server::serve;
+use quorate_trace::{Entry, Origin, Record};
+use std::path::Path;
 use support::{Client, Ensemble, wait_until};
 
 #[tokio::test]
@@ -120,4 +124,58 @@ async fn what_keeps_a_server_from_starting_is_said_in_one_line() {
     for line in [locked, taken, foreign] {
         assert_eq!(line.lines().count(), 1, "{line}");
     }
+}
+
+/// One server runs alone on this configuration, and stops.
+async fn run_alone(config: &Config) {
+    let mut running = serve::start(config).await.expect("it starts");
+    running.stop();
+    running.ended().await.expect("it stops in order");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_put_back_from_a_backup_says_so_in_its_trace() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+    let address = ClientAddress {
+        host: Some("127.0.0.1".to_owned()),
+        port: 0,
+    };
+    let mut config = Config::standalone(&data, address);
+    config.trace.dir = dir.path().join("trace");
+    let files = data.join("version-2");
+    run_alone(&config).await;
+    // Something that no newborn has.
+    for name in ["acceptedEpoch", "currentEpoch"] {
+        std::fs::write(files.join(name), "1\n").expect("written");
+    }
+    run_alone(&config).await;
+    copy(&files, &backup);
+    run_alone(&config).await;
+    std::fs::remove_dir_all(&files).expect("removed");
+    copy(&backup, &files);
+    run_alone(&config).await;
+    run_alone(&config).await;
+    let found = quorate_trace::read_dir(&config.trace.dir).expect("a trace");
+    let origins: Vec<_> = found
+        .boots
+        .iter()
+        .map(|boot| match boot.records().next() {
+            Some(Ok(Entry {
+                record: Record::Boot(boot),
+                ..
+            })) => boot.origin,
+            other => panic!("a boot comes first: {other:?}"),
+        })
+        .collect();
+    use Origin::{Continued, Newborn, Restored};
+    assert_eq!(origins, [Newborn, Continued, Continued, Restored, Continued]);
 }
