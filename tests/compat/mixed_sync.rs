@@ -124,41 +124,81 @@ fn apaches_leader_cuts_the_tail_of_our_former_leader() {
     trunc("trunc-2", Kind::subject(), Kind::Apache);
 }
 
-fn idle(name: &str, old: Kind, new: Kind) {
-    for written in [0, 150] {
-        let kinds = [new, new, old];
-        let builder = builder(&format!("{name}-{written}"), kinds).relayed();
-        let mut ensemble = builder.start_led_by(3);
-        if written > 0 {
-            write(ensemble.at(1), "/before", written);
-            // A new epoch, led by 3 again: of equal histories the highest id wins.
-            ensemble.stop_all();
-            for id in [1, 3] {
-                ensemble.member(id).start();
-            }
-            assert_eq!(ensemble.wait_all_serve(), 3);
-            ensemble.start_all();
-            assert_eq!(ensemble.wait_all_serve(), 3);
-        }
-        ensemble.member(3).kill();
-        ensemble.wait_leader(&[3]);
-        let mark = ensemble.relay().mark();
-        ensemble.member(3).start();
-        ensemble.wait_all_serve();
-        let sync = synchronised_by(&ensemble, mark, 3);
-        assert_ne!(sync.kind, PacketType::Trunc, "{name}, {written} before: {sync:?}");
-        write(ensemble.at(3), "/after", 300);
-        agree(&ensemble);
-        stop_and_audit(ensemble);
+/// Pauses the leader, 3, of an epoch in which nothing was written until another leads, lets that one do
+/// `meanwhile` and the former one go on, and gives its ACKEPOCH and the packet that synchronised it.
+fn led_in_vain(ensemble: &mut Ensemble, meanwhile: impl FnOnce(&Member)) -> (Packet, Packet) {
+    // Not killed: a server that starts again reports the end of its log, only the process that led knows <e,0>.
+    ensemble.member(3).pause();
+    let leader = ensemble.wait_leader(&[3]);
+    meanwhile(ensemble.at(leader));
+    let mark = ensemble.relay().mark();
+    ensemble.member(3).resume();
+    let relay = ensemble.relay();
+    relay.wait_seen(LONG, "the former leader acknowledges NEWLEADER", mark, |packet| {
+        packet.learner == 3 && packet.is_to_leader(PacketType::Ack)
+    });
+    ensemble.wait_all_serve();
+    let sync = synchronised_by(ensemble, mark, 3);
+    let mut promises = relay.seen(mark, |packet| {
+        packet.learner == 3 && packet.is_to_leader(PacketType::AckEpoch)
+    });
+    let promise = promises.pop().expect("it promised first");
+    assert_eq!(promise.connection, sync.connection, "{promise:?}, {sync:?}");
+    (promise, sync)
+}
+
+/// Ends every epoch, and begins one led by 3: of equal histories the highest id wins.
+fn led_again(ensemble: &mut Ensemble) {
+    ensemble.stop_all();
+    for id in [1, 3] {
+        ensemble.member(id).start();
     }
+    assert_eq!(ensemble.wait_all_serve(), 3);
+    ensemble.start_all();
+    assert_eq!(ensemble.wait_all_serve(), 3);
+}
+
+/// How the former leader of an epoch without a write is synchronised: in the ensemble's first epoch, behind an
+/// epoch with writes, and when there were writes in the next one before it returned. `reports` is what it says of
+/// itself.
+fn idle(name: &str, old: Kind, new: Kind, reports: fn(&Packet), plans: [PacketType; 3]) {
+    let mut ensemble = builder(name, [new, new, old]).relayed().start_led_by(3);
+    for (turn, plan) in plans.into_iter().enumerate() {
+        if turn > 0 {
+            write(ensemble.at(1), &format!("/before-{turn}"), 150);
+            led_again(&mut ensemble);
+        }
+        let (promise, sync) = led_in_vain(&mut ensemble, |leader| {
+            if turn == 2 {
+                write(leader, "/meanwhile", 10);
+            }
+        });
+        reports(&promise);
+        assert_eq!(sync.kind, plan, "{name}, turn {turn}: {promise:x?}, {sync:x?}");
+    }
+    write(ensemble.at(3), "/after", 300);
+    agree(&ensemble);
+    stop_and_audit(ensemble);
 }
 
 #[test]
 fn apaches_former_leader_of_an_epoch_without_a_write_follows_ours() {
-    idle("idle-1", Kind::Apache, Kind::subject());
+    let epoch_alone = |promise: &Packet| {
+        let (epoch, counter) = (promise.zxid >> 32, promise.zxid & 0xffff_ffff);
+        assert!(epoch >= 1 && counter == 0, "not <e,0>: {promise:x?}");
+    };
+    // Our history says where the initial history of <e,0> ended, until it has transactions of a later epoch.
+    let plans = [PacketType::Diff, PacketType::Diff, PacketType::Snap];
+    idle("idle-1", Kind::Apache, Kind::subject(), epoch_alone, plans);
 }
 
 #[test]
 fn our_former_leader_of_an_epoch_without_a_write_follows_apaches() {
-    idle("idle-2", Kind::subject(), Kind::Apache);
+    let end_of_log = |promise: &Packet| {
+        let (epoch, counter) = (promise.zxid >> 32, promise.zxid & 0xffff_ffff);
+        assert!(epoch == 0 || counter > 0, "no transaction: {promise:x?}");
+    };
+    // Apache's leader knows a history without a transaction as the new epoch's <e,0> alone.
+    let plans = [PacketType::Snap, PacketType::Diff, PacketType::Diff];
+    idle("idle-2", Kind::subject(), Kind::Apache, end_of_log, plans);
 }
