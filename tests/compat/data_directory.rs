@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_tests::agree::{Tree, compare_digests, tree};
+use quorate_tests::agree::{self, Tree, compare_digests, tree};
 use quorate_tests::{Kind, LONG, varied, wait_until};
 
 use crate::common::{all, builder};
@@ -32,6 +32,7 @@ fn lasting(tree: Tree) -> BTreeMap<String, String> {
 fn there_and_back(name: &str, servers: usize, killed: bool) {
     let mut ensemble = builder(name, vec![Kind::Apache; servers]).start();
     let mut expected = BTreeMap::new();
+    let mut digests = Vec::new();
     for (turn, kind) in [Kind::Apache, Kind::subject(), Kind::Apache, Kind::subject()]
         .into_iter()
         .enumerate()
@@ -47,6 +48,17 @@ fn there_and_back(name: &str, servers: usize, killed: bool) {
             }
             ensemble.start_all();
             ensemble.wait_all_serve();
+        }
+        // What this kind computes from the files of the other is what the other computed when it wrote them.
+        for (member, before) in ensemble.members().iter().zip(&digests) {
+            let id = member.id();
+            match agree::same_digests(before, &agree::digests(member)) {
+                Ok(both) => assert!(
+                    both > 0,
+                    "turn {turn}: server {id} recorded no digest that it had before"
+                ),
+                Err(why) => panic!("turn {turn}: before and after, server {id} has {why}"),
+            }
         }
         let member = &ensemble.members()[0];
         let mut client = member.client();
@@ -86,8 +98,8 @@ fn there_and_back(name: &str, servers: usize, killed: bool) {
                 .then_some(())
         });
         expected = lasting(tree(&mut client).unwrap());
-        // Each server checked every digest that it was sent, or wrote, against its own.
         compare_digests(&all(&ensemble));
+        digests = ensemble.members().iter().map(agree::digests).collect();
     }
 }
 

@@ -109,32 +109,62 @@ fn first_difference(trees: &[(u64, Tree)]) -> Option<String> {
 /// If two differ, or a server counted a mismatch of its own with what the leader proposed.
 #[track_caller]
 pub fn compare_digests(members: &[&Member]) -> usize {
-    let mut known: BTreeMap<u64, (u64, String)> = BTreeMap::new();
-    let mut compared = 0;
-    for member in members {
-        let answer = member
-            .ask("hash")
-            .unwrap_or_else(|| panic!("server {} answers `hash`", member.id()));
-        for (zxid, digest) in parse_hash(&answer) {
-            match known.get(&zxid) {
-                None => drop(known.insert(zxid, (member.id(), digest))),
-                Some((other, before)) => {
-                    compared += 1;
-                    let id = member.id();
-                    assert_eq!(
-                        digest, *before,
-                        "digests of servers {id} and {other} at {zxid:#x}"
-                    );
-                }
-            }
+    compare_digests_of_pairs(members).values().sum()
+}
+
+/// As [`compare_digests`], with the number for each pair of ids; the lower id, or the earlier member, is first.
+///
+/// # Panics
+///
+/// As [`compare_digests`].
+#[track_caller]
+pub fn compare_digests_of_pairs(members: &[&Member]) -> BTreeMap<(u64, u64), usize> {
+    let known: Vec<_> = members
+        .iter()
+        .map(|member| (member.id(), digests(member)))
+        .collect();
+    let mut compared = BTreeMap::new();
+    for (at, (id, theirs)) in known.iter().enumerate() {
+        for (other, before) in &known[..at] {
+            let both = same_digests(theirs, before)
+                .unwrap_or_else(|why| panic!("digests of servers {id} and {other} {why}"));
+            compared.insert((*other, *id), both);
         }
-        let mismatches = member.mntr().get("digest_mismatches_count").cloned();
-        assert_eq!(
-            mismatches.as_deref(),
-            Some("0"),
-            "server {}: digest mismatches",
-            member.id()
-        );
     }
     compared
+}
+
+/// The digests that a server recorded, by zxid.
+///
+/// # Panics
+///
+/// If it does not answer, or counted a mismatch with what its leader proposed or its files say.
+#[track_caller]
+pub fn digests(member: &Member) -> BTreeMap<u64, String> {
+    let id = member.id();
+    let answer = member
+        .ask("hash")
+        .unwrap_or_else(|| panic!("server {id} answers `hash`"));
+    let mismatches = member.mntr().get("digest_mismatches_count").cloned();
+    assert_eq!(mismatches.as_deref(), Some("0"), "server {id}: digest mismatches");
+    parse_hash(&answer)
+}
+
+/// At how many zxids both recorded a digest, the same one.
+///
+/// # Errors
+///
+/// Where they differ.
+pub fn same_digests(one: &BTreeMap<u64, String>, two: &BTreeMap<u64, String>) -> Result<usize, String> {
+    let both = one
+        .iter()
+        .filter_map(|(zxid, digest)| Some((zxid, digest, two.get(zxid)?)));
+    let mut count = 0;
+    for (zxid, digest, other) in both {
+        if digest != other {
+            return Err(format!("at {zxid:#x}: {digest} and {other}"));
+        }
+        count += 1;
+    }
+    Ok(count)
 }
