@@ -54,6 +54,25 @@ pub(crate) fn server_words(dir: &Path, config: &Path, measured: bool) -> Vec<Str
         .collect()
 }
 
+/// The words that start Apache's command line client at `hosts`, without a word of its log.
+pub(crate) fn client_words(dir: &Path, hosts: &str) -> Vec<String> {
+    let quiet = dir.join("quiet");
+    fs::create_dir_all(&quiet).expect("the scratch directory is writable");
+    fs::write(quiet.join("log4j2.properties"), "rootLogger.level=off\n")
+        .expect("log4j2.properties is written");
+    let class_path = format!("{}:{}/*", quiet.display(), jars().display());
+    let flags = [
+        "java",
+        "-Xmx64m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        &class_path,
+    ];
+    let main = ["org.apache.zookeeper.ZooKeeperMain", "-server", hosts];
+    flags.into_iter().chain(main).map(str::to_owned).collect()
+}
+
 const LOG4J: &str = "\
 rootLogger.level=LEVEL
 rootLogger.appenderRef.c.ref=c

@@ -16,6 +16,7 @@ pub mod ensemble;
 pub mod files;
 pub mod four_letters;
 pub mod jute;
+pub mod load;
 pub mod member;
 mod process;
 pub mod python;

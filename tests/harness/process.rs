@@ -7,9 +7,9 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeReader};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -54,16 +54,36 @@ impl Process {
             .append(true)
             .open(log)
             .expect("the log file opens");
+        let stdout = out.try_clone().expect("a file handle can be cloned").into();
+        Process::spawn(name, words, dir, [Stdio::null(), stdout, out.into()])
+    }
+
+    /// Starts `words` to talk with: what is written to the one is read by it, what it prints comes from the other,
+    /// complaints in their place among it if they are to be `heard`, and with the test's own otherwise.
+    pub(crate) fn talk(
+        name: &str,
+        words: &[String],
+        dir: &Path,
+        heard: bool,
+    ) -> (Process, ChildStdin, PipeReader) {
+        let (output, printed) = io::pipe().expect("a pipe can be made");
+        let complaints = match heard {
+            true => printed.try_clone().expect("a pipe can be cloned").into(),
+            false => Stdio::inherit(),
+        };
+        let mut process = Process::spawn(name, words, dir, [Stdio::piped(), printed.into(), complaints]);
+        let input = process.child.stdin.take().expect("standard input is a pipe");
+        (process, input, output)
+    }
+
+    fn spawn(name: &str, words: &[String], dir: &Path, [input, output, errors]: [Stdio; 3]) -> Process {
         let mut command = Command::new("setpriv");
         command
             .arg("--pdeathsig")
             .arg("KILL")
             .args(words)
-            .current_dir(dir)
-            .stdin(Stdio::null());
-        command
-            .stdout(out.try_clone().expect("a file handle can be cloned"))
-            .stderr(out);
+            .current_dir(dir);
+        command.stdin(input).stdout(output).stderr(errors);
         let child = spawn(command).unwrap_or_else(|why| panic!("cannot start {name} ({words:?}): {why}"));
         Process {
             child,

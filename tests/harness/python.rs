@@ -23,6 +23,16 @@ fn interpreter() -> &'static Path {
     })
 }
 
+/// The words that run `tests/python/<script>` with `words`.
+pub(crate) fn words(script: &str, words: &[&str]) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
+    let first = [interpreter(), &path].map(|path| path.display().to_string());
+    first
+        .into_iter()
+        .chain(words.iter().map(|word| (*word).to_owned()))
+        .collect()
+}
+
 /// Runs `tests/python/<script>` with `words` and gives the objects that it printed.
 ///
 /// # Panics
