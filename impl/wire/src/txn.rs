@@ -198,6 +198,11 @@ fn record(reader: &mut Reader<'_>, kind: i32, depth: usize) -> Result<Txn, Decod
 }
 
 /// One operation of a multi: its type, and its record in a buffer that holds nothing else.
+///
+/// An error may have more behind it. Apache's servers mark the parts of a failed multi as errors when they apply it,
+/// and leave the parts' own records in the buffers; from then on they send it so, in a DIFF, and may log it so. They
+/// read the first four bytes as the code, which is of use to nobody, and ignore the rest [ZooKeeper
+/// `DataTree.processTxn`].
 fn sub_record(reader: &mut Reader<'_>, depth: usize) -> Result<Txn, DecodeError> {
     let kind = reader.int("multi.type")?;
     let null = reader.error("multi.data", Fault::Null);
@@ -205,7 +210,9 @@ fn sub_record(reader: &mut Reader<'_>, depth: usize) -> Result<Txn, DecodeError>
     let bytes = reader.buffer("multi.data")?.ok_or(null)?;
     let mut inner = Reader::new(bytes).starting_at(start);
     let txn = record(&mut inner, kind, depth)?;
-    inner.end("multi.data")?;
+    if kind != kind::ERROR {
+        inner.end("multi.data")?;
+    }
     Ok(txn)
 }
 

@@ -166,14 +166,36 @@ fn an_error_inside_a_multi_counts_its_offset_from_the_start_of_the_entry() {
 
 #[test]
 fn a_record_inside_a_multi_fills_its_buffer() {
-    let mut bytes = encoded(&entry(Txn::Multi(vec![Txn::Error { code: -101 }]), None));
-    bytes[HEADER_BYTES + 4 + 4 + 3] = 5;
+    let check = Txn::Check {
+        path: "/a".into(),
+        version: 1,
+    };
+    let mut bytes = encoded(&entry(Txn::Multi(vec![check]), None));
+    bytes[HEADER_BYTES + 4 + 4 + 3] += 1;
     bytes.push(0);
     let error = decode_entry(&bytes).unwrap_err();
     assert_eq!(
         error,
         DecodeError::new("multi.data", bytes.len() - 1, Fault::Trailing(1))
     );
+}
+
+#[test]
+fn a_part_of_a_failed_multi_may_be_called_an_error_and_hold_what_it_was() {
+    let check = |version| Txn::Check {
+        path: "/a".into(),
+        version,
+    };
+    let failed = Txn::Multi(vec![check(1), Txn::Error { code: -103 }, check(2)]);
+    let mut bytes = encoded(&entry(failed, None));
+    let types = [0, 4 + 4 + 10 + 4 + 4 + 4].map(|part| HEADER_BYTES + 4 + part);
+    for at in types {
+        assert_eq!(bytes[at..at + 4], kind::CHECK.to_be_bytes(), "at {at}");
+        bytes[at..at + 4].copy_from_slice(&kind::ERROR.to_be_bytes());
+    }
+    // The length of the path, which comes first in the record, passes for the code.
+    let codes = [2, -103, 2].map(|code| Txn::Error { code });
+    assert_eq!(decode_entry(&bytes), Ok(entry(Txn::Multi(codes.into()), None)));
 }
 
 #[test]
