@@ -1,5 +1,6 @@
 //! Do our servers and Apache ZooKeeper agree, in one ensemble and over one data directory?
 
+mod busy_sync;
 mod common;
 mod data_directory;
 mod mixed_load;
