@@ -2,7 +2,7 @@
 
 use quorate_tests::{Ensemble, Kind, Writers, agree, python};
 
-use crate::common::{audit_holds, three};
+use crate::common::{audit_holds, kazoo_round, three};
 
 #[test]
 fn clients_at_every_server_lose_nothing_when_the_leader_is_killed_and_returns() {
@@ -12,6 +12,7 @@ fn clients_at_every_server_lose_nothing_when_the_leader_is_killed_and_returns() 
         kazoo_round(
             &python::hosts([member.client_address()]),
             &format!("/at-{}", member.id()),
+            member.kind(),
         );
     }
 
@@ -49,37 +50,4 @@ fn clients_at_every_server_lose_nothing_when_the_leader_is_killed_and_returns() 
         );
     }
     audit_holds(&ensemble);
-}
-
-/// Creates, sets, watches and deletes with kazoo under `path`.
-fn kazoo_round(hosts: &str, path: &str) {
-    let lines = python::run("crud.py", &[hosts, path]);
-    let steps: Vec<_> = lines
-        .iter()
-        .map(|line| line["step"].as_str().unwrap_or("?"))
-        .collect();
-    let multi = match Kind::subject() {
-        Kind::Apache => "multi",
-        Kind::Quorate => "no multi",
-    };
-    let expected = [
-        "created",
-        "read",
-        "changed",
-        "event",
-        "sequential",
-        "children",
-        multi,
-        "deleted",
-        "event",
-        "gone",
-    ];
-    assert_eq!(steps, expected, "{lines:#?}");
-    let events: Vec<_> = lines.iter().filter(|line| line["step"] == "event").collect();
-    assert_eq!(
-        (&events[0]["type"], &events[1]["type"]),
-        (&"CHANGED".into(), &"DELETED".into())
-    );
-    assert_eq!(lines[2]["version"], 1);
-    assert_eq!(lines[5]["count"], 3);
 }

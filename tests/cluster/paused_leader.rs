@@ -1,13 +1,20 @@
 //! The leader stops without dying, is replaced, and goes on as if nothing had happened. Who believes it?
 
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
 use quorate_tests::four_letters::Mode;
 use quorate_tests::{Ensemble, LONG, Writers, agree, wait_until};
 
-use crate::common::{stop_and_audit, three};
+use crate::common::{audit_holds, three};
 
 /// How many writes the new leader must have acknowledged to each of its clients before the old one
-/// wakes up; at a few hundred a second that is well behind the old one's time limits.
+/// wakes up.
 const WRITES: u64 = 1500;
+/// How long the old one stands still at least: three times what it allows its learners to be silent. The
+/// pause is what this is about, so it is one by the clock.
+const PAUSE: Duration = Duration::from_secs(15);
 
 #[test]
 fn a_leader_that_wakes_up_after_its_successor_wrote_answers_no_write_and_follows() {
@@ -26,6 +33,7 @@ fn a_leader_that_wakes_up_after_its_successor_wrote_answers_no_write_and_follows
     let old_epoch = believer.last_zxid() >> 32;
 
     ensemble.member(old).pause();
+    let paused = Instant::now();
     // These wait in the stopped server's socket; it will read them when it wakes, believing it leads.
     let stale: Vec<i32> = (0..10)
         .map(|number| {
@@ -36,6 +44,10 @@ fn a_leader_that_wakes_up_after_its_successor_wrote_answers_no_write_and_follows
         .collect();
     let new = ensemble.wait_leader(&[old]);
     writers.wait_more(&others, WRITES);
+    wait_until(LONG, "the pause is over", || {
+        (paused.elapsed() >= PAUSE).then_some(())
+    });
+    writers.wait_more(&others, 50);
     let epoch = ensemble.at(new).srvr().expect("the new leader serves").epoch();
     assert!(epoch as i64 > old_epoch, "epoch {epoch} is not above {old_epoch}");
 
@@ -61,5 +73,18 @@ fn a_leader_that_wakes_up_after_its_successor_wrote_answers_no_write_and_follows
     let tree = agree::wait_same_trees(&ensemble.members().iter().collect::<Vec<_>>());
     let stale: Vec<_> = tree.keys().filter(|path| path.starts_with("/stale")).collect();
     assert!(stale.is_empty(), "written by a deposed leader: {stale:?}");
-    stop_and_audit(ensemble);
+
+    ensemble.stop_all();
+    let Some(audit) = audit_holds(&ensemble) else {
+        return;
+    };
+    let reigns = audit.report["reigns"].as_array().expect("the audit lists reigns");
+    for (epoch, leader) in [(old_epoch as u64, old), (epoch, new)] {
+        let is_this = |reign: &&Value| reign["epoch"] == epoch && reign["leader"] == leader;
+        let reign = reigns.iter().find(is_this);
+        assert!(
+            reign.is_some_and(|reign| reign["established"] == true),
+            "server {leader} led epoch {epoch}, established; the audit has seen {reigns:?}"
+        );
+    }
 }
