@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use quorate_tests::agree::{self, Tree, compare_digests, tree};
-use quorate_tests::{Kind, LONG, varied, wait_until};
+use quorate_tests::{Kind, LONG, Writers, command, varied, wait_until};
 
-use crate::common::{all, builder};
+use crate::common::{INCONCLUSIVE, all, builder};
 
 /// The tree without the ephemerals, whose sessions may end between two looks, and without what the
 /// end of an ephemeral changes in its parent.
@@ -31,6 +31,14 @@ fn lasting(tree: Tree) -> BTreeMap<String, String> {
 
 fn there_and_back(name: &str, servers: usize, killed: bool) {
     let mut ensemble = builder(name, vec![Kind::Apache; servers]).start();
+    // Apache's servers record nothing, and nothing is said about what they do.
+    let dirs: Vec<_> = ensemble
+        .members()
+        .iter()
+        .map(|member| member.dir().to_owned())
+        .collect();
+    let audit = command::audit(&dirs);
+    assert_eq!(audit.code, INCONCLUSIVE, "{}", audit.text);
     let mut expected = BTreeMap::new();
     let mut digests = Vec::new();
     for (turn, kind) in [Kind::Apache, Kind::subject(), Kind::Apache, Kind::subject()]
@@ -116,4 +124,39 @@ fn a_killed_servers_data_directory_is_served_by_either_kind_in_turn() {
 #[test]
 fn a_killed_ensembles_data_directories_are_served_by_either_kind_in_turn() {
     there_and_back("dirs-killed", 3, true);
+}
+
+/// Every server dies while clients write, and the other kind goes on with what is on disk.
+fn killed_under_load(name: &str, servers: usize) {
+    let mut ensemble = builder(name, vec![Kind::Apache; servers]).start();
+    let members = ensemble.members().iter();
+    let writers = Writers::start(members.map(|member| (member.id(), member.client_address())));
+    let ids = ensemble.others(&[]);
+    for kind in [Kind::subject(), Kind::Apache, Kind::subject()] {
+        // Past a recorded digest.
+        writers.wait_more(&ids, 150);
+        for member in ensemble.members_mut() {
+            member.kill();
+            member.become_kind(kind);
+        }
+        ensemble.start_all();
+        ensemble.wait_all_serve();
+    }
+    writers.wait_more(&ids, 150);
+    let ledger = writers.finish();
+    for member in ensemble.members() {
+        ledger.check(&mut member.client());
+    }
+    agree::wait_same_trees(&all(&ensemble));
+    compare_digests(&all(&ensemble));
+}
+
+#[test]
+fn a_server_killed_under_load_loses_nothing_to_the_other_kind() {
+    killed_under_load("dir-load", 1);
+}
+
+#[test]
+fn an_ensemble_killed_under_load_loses_nothing_to_the_other_kind() {
+    killed_under_load("dirs-load", 3);
 }
