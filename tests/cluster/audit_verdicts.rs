@@ -129,6 +129,37 @@ fn directories_without_a_trace_are_inconclusive() {
 }
 
 #[test]
+fn traces_of_which_none_can_be_used_are_inconclusive() {
+    let dir = TempDir::with_prefix("quorate-unusable-").unwrap();
+    for spoil in [
+        // Not even the head of the file is whole.
+        |file: &Path| files::cut(file, 20),
+        |file: &Path| files::flip(file, 1),
+        |file: &Path| fs::write(file, b"this is not a trace").unwrap(),
+    ] {
+        let copies: Vec<_> = (1..=3).map(|id| dir.path().join(id.to_string())).collect();
+        for (from, to) in run().iter().zip(&copies) {
+            let _ = fs::remove_dir_all(to);
+            copy_dir(from, to);
+            for entry in fs::read_dir(to)
+                .unwrap()
+                .flatten()
+                .filter(|entry| entry.path().is_file())
+            {
+                spoil(&entry.path());
+            }
+        }
+        let audit = command::audit(&copies);
+        assert_verdict(&audit, INCONCLUSIVE);
+        assert_eq!(
+            audit.report["events"], 0,
+            "nothing can have been read: {}",
+            audit.text
+        );
+    }
+}
+
+#[test]
 fn a_directory_that_is_not_there_could_not_be_audited() {
     let dir = TempDir::new().unwrap();
     assert_verdict(&command::audit(&[dir.path().join("nowhere")]), COULD_NOT_RUN);
