@@ -3,12 +3,12 @@
 //! Apache's servers do not pass: a body that cannot be decoded hangs the whole ensemble, and silent
 //! connections to the election port keep it from electing.
 
-use std::io::Write;
+use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use quorate_tests::jute::Writer;
-use quorate_tests::{Client, Ensemble, Member, Writers, agree};
+use quorate_tests::{Client, Ensemble, Member, SHORT, Writers, agree};
 
 use crate::common::stop_and_audit;
 use crate::ours::OURS;
@@ -45,6 +45,18 @@ fn foreign() -> Vec<Vec<u8>> {
     said
 }
 
+/// What a correct peer says, with one bit turned, cut short, or with more behind it.
+fn bent(real: &[u8]) -> Vec<Vec<u8>> {
+    let turned = (0..real.len()).map(|at| {
+        let mut bytes = real.to_vec();
+        bytes[at] ^= 0x80 >> (at % 8);
+        bytes
+    });
+    let cut = (1..real.len()).step_by(3).map(|length| real[..length].to_vec());
+    let longer = [1, 40, 5000].map(|more| [real, &vec![7; more]].concat());
+    turned.chain(cut).chain(longer).collect()
+}
+
 /// Frames of the client protocol that claim too much or hold too little.
 fn at_client_port() -> Vec<Vec<u8>> {
     let connect = |password: i32| Writer::new().int(0).long(0).int(10_000).long(0).int(password);
@@ -57,6 +69,8 @@ fn at_client_port() -> Vec<Vec<u8>> {
     }
     // A frame that ends in the middle.
     said.push(Writer::new().int(45).int(0).bytes);
+    let real = Writer::new().int(0).long(0).int(10_000).long(0).buffer(&[0; 16]);
+    said.extend(bent(&real.bool(false).frame()));
     said
 }
 
@@ -94,17 +108,35 @@ fn requests() -> Vec<Vec<u8>> {
             Writer::new().string("/ttl").buffer(b"").int(0).int(0).long(-1),
         ),
     ];
+    // A set of the writers' own data would be one of their writes; this one is refused for its version.
+    said.extend(bent(&request(
+        5,
+        Writer::new().string("/nowhere").buffer(b"data").int(77),
+    )));
     // Every operation without a body.
     said.extend((1..=22).chain(100..=107).map(|op| request(op, Writer::new())));
     said
 }
 
+fn packet(kind: i32, zxid: i64, data: &[u8]) -> Vec<u8> {
+    Writer::new().int(kind).long(zxid).buffer(data).int(-1).bytes
+}
+
+/// What the learner `sid` says of itself.
+fn learner(sid: i64) -> Vec<u8> {
+    Writer::new().long(sid).int(0x10000).long(0).bytes
+}
+
+/// What a learner says first, FOLLOWERINFO and ACKEPOCH, bent.
+fn bent_learner(sid: i64) -> Vec<Vec<u8>> {
+    let (epoch, zxid) = (1 << 32, 1 << 32 | 1);
+    let current = 1_i32.to_be_bytes();
+    bent(&[packet(11, epoch, &learner(sid)), packet(18, zxid, &current)].concat())
+}
+
 /// Packets of the learner link that no learner may send.
 fn at_quorum_port() -> Vec<Vec<u8>> {
     let mut said = foreign();
-    let learner = |sid: i64| Writer::new().long(sid).int(0x10000).long(0).bytes;
-    let packet =
-        |kind: i32, zxid: i64, data: &[u8]| Writer::new().int(kind).long(zxid).buffer(data).int(-1).bytes;
     for claimed in [i32::MAX, i32::MIN, -2, 1 << 28] {
         said.push(Writer::new().int(11).long(0).int(claimed).bytes);
         said.push(
@@ -131,14 +163,32 @@ fn at_quorum_port() -> Vec<Vec<u8>> {
     ] {
         said.push([packet(11, 0, &learner(77)), next].concat());
     }
+    said.extend(bent_learner(77));
     said
+}
+
+/// The introduction of the voter `sid` on its connections to the election port.
+fn hello(version: i64, sid: i64, address: &[u8]) -> Vec<u8> {
+    Writer::new().long(version).long(sid).buffer(address).bytes
+}
+
+/// What a voter says, its introduction and a vote for server 1, bent.
+fn bent_voter(sid: i64) -> Vec<Vec<u8>> {
+    const LOOKING: i32 = 0;
+    let vote = Writer::new()
+        .int(LOOKING)
+        .long(1)
+        .long(1 << 32)
+        .long(1)
+        .long(1)
+        .int(2);
+    let notification = vote.buffer(b"").frame();
+    bent(&[hello(-65536, sid, b"127.0.0.1:9"), notification].concat())
 }
 
 /// Introductions and notifications that no voter sends.
 fn at_election_port() -> Vec<Vec<u8>> {
     let mut said = foreign();
-    let hello =
-        |version: i64, sid: i64, address: &[u8]| Writer::new().long(version).long(sid).buffer(address).bytes;
     for version in [-65536, -65535, -1, i64::MIN, i64::MAX] {
         said.push(hello(version, 99, b"nowhere.invalid:1"));
         said.push(hello(version, -7, b""));
@@ -152,6 +202,7 @@ fn at_election_port() -> Vec<Vec<u8>> {
         let introduced = hello(-65536, 99, b"127.0.0.1:9");
         said.push([introduced, Writer::new().int(claimed).raw(&[1; 60]).bytes].concat());
     }
+    said.extend(bent_voter(99));
     said
 }
 
@@ -160,27 +211,28 @@ fn connect(to: SocketAddr) -> Option<TcpStream> {
     TcpStream::connect_timeout(&to, Duration::from_secs(1)).ok()
 }
 
-/// Says each to the address, ends its own side, and keeps the connections open.
-fn say(to: SocketAddr, said: Vec<Vec<u8>>, open: &mut Vec<TcpStream>) {
+/// Says each to the address, ends its own side, and keeps the connections open. Gives how many came about.
+fn say(to: SocketAddr, said: Vec<Vec<u8>>, open: &mut Vec<TcpStream>) -> usize {
+    let mut count = 0;
     for bytes in said {
-        let Some(mut stream) = connect(to) else {
-            // A follower's quorum port is closed.
-            return;
+        let Ok(mut stream) = TcpStream::connect_timeout(&to, SHORT) else {
+            return count;
         };
+        count += 1;
         // The server may close as soon as it has read enough.
         let _ = stream
             .write_all(&bytes)
             .and_then(|()| stream.shutdown(Shutdown::Write));
         open.push(stream);
     }
+    count
 }
 
 fn say_in_sessions(to: &Member) {
     for bytes in requests() {
+        // Answered, hung up on or awaited more of; either way the next session is served.
         let mut client = to.client();
         let _ = client.send_raw(&bytes);
-        // Answered or hung up on; either way the next session is served.
-        let _ = client.ping();
     }
 }
 
@@ -200,20 +252,22 @@ fn whatever_is_said_on_any_port_nobody_falls_and_those_who_are_served_notice_not
 
     let mut open = Vec::new();
     for member in ensemble.members() {
-        say(member.client_address(), at_client_port(), &mut open);
-        say(member.quorum_address(), at_quorum_port(), &mut open);
-        say(member.election_address(), at_election_port(), &mut open);
+        let mut all_is_said = |to: SocketAddr, what: Vec<Vec<u8>>| {
+            let all = what.len();
+            assert_eq!(say(to, what, &mut open), all, "not all was said at {to}");
+        };
+        all_is_said(member.client_address(), at_client_port());
+        all_is_said(member.election_address(), at_election_port());
+        if member.id() == leader {
+            all_is_said(member.quorum_address(), at_quorum_port());
+        } else {
+            // Only the leader's is open.
+            assert_eq!(say(member.quorum_address(), at_quorum_port(), &mut open), 0);
+        }
         say_in_sessions(member);
     }
     writers.wait_more(&[1, 2, 3], 200);
-    for member in ensemble.members_mut() {
-        assert!(
-            member.ended().is_none(),
-            "server {} fell: {}",
-            member.id(),
-            member.log()
-        );
-    }
+    nobody_fell(&mut ensemble);
     for client in &mut steady {
         client.ping().expect("a quiet session goes on");
     }
@@ -225,11 +279,112 @@ fn whatever_is_said_on_any_port_nobody_falls_and_those_who_are_served_notice_not
     );
     drop(open);
 
+    // Under the name of one who is configured, anybody can take that one's place for a while: the ports know no
+    // passwords. It costs the one its connections, and nobody anything that was acknowledged.
+    let mut open = Vec::new();
+    for member in ensemble.members() {
+        for id in ensemble.others(&[member.id()]) {
+            let what = bent_voter(id as i64);
+            let all = what.len();
+            assert_eq!(say(member.election_address(), what, &mut open), all);
+        }
+    }
+    for id in ensemble.others(&[leader]) {
+        let what = bent_learner(id as i64);
+        let first = what.len().min(1);
+        // It may give up its reign for want of learners, and close the port.
+        assert!(say(ensemble.at(leader).quorum_address(), what, &mut open) >= first);
+    }
+    drop(open);
+    ensemble.wait_all_serve();
+    writers.wait_more(&[1, 2, 3], 200);
+    nobody_fell(&mut ensemble);
+
     let ledger = writers.finish();
     for member in ensemble.members() {
         ledger.check(&mut member.client());
     }
     agree::wait_same_trees(&ensemble.members().iter().collect::<Vec<_>>());
+    stop_and_audit(ensemble);
+}
+
+fn nobody_fell(ensemble: &mut Ensemble) {
+    for member in ensemble.members_mut() {
+        assert!(
+            member.ended().is_none(),
+            "server {} fell: {}",
+            member.id(),
+            member.log()
+        );
+    }
+}
+
+/// The most memory that a server ever had, resident and reserved, in KiB.
+fn memory_kib(member: &Member) -> [u64; 2] {
+    let pid = std::fs::read_to_string(member.dir().join("pid")).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim())).unwrap();
+    ["VmHWM:", "VmPeak:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+        kib.unwrap_or_else(|| panic!("no {name} in {status}"))
+    })
+}
+
+/// Claims 2 GiB in a frame and goes on talking until the server hangs up.
+fn claim(to: SocketAddr, head: &[u8]) {
+    let mut stream = TcpStream::connect_timeout(&to, SHORT).unwrap();
+    stream.set_write_timeout(Some(SHORT)).unwrap();
+    stream.set_read_timeout(Some(SHORT)).unwrap();
+    let claimed = [head, &i32::MAX.to_be_bytes()].concat();
+    let said = stream.write_all(&claimed).and_then(|()| {
+        // More than all of them together may take.
+        let noise = vec![0x2a; 1 << 20];
+        (0..64).try_for_each(|_| stream.write_all(&noise))
+    });
+    let answer = said.and_then(|()| stream.read(&mut [0; 64]));
+    let waits = |why: &Error| [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&why.kind());
+    let hung_up = !matches!(&answer, Ok(1..)) && !answer.is_err_and(|why| waits(&why));
+    assert!(hung_up, "it waits for 2 GiB at {to}");
+}
+
+#[test]
+fn a_claimed_length_is_refused_before_it_takes_memory() {
+    let ensemble = Ensemble::builder("claims", OURS).start();
+    let leader = ensemble.wait_all_serve();
+    let before: Vec<_> = ensemble.members().iter().map(memory_kib).collect();
+    for member in ensemble.members() {
+        for _ in 0..4 {
+            claim(member.client_address(), b"");
+            claim(
+                member.election_address(),
+                &Writer::new().long(-65536).long(99).bytes,
+            );
+            claim(member.election_address(), &hello(-65536, 99, b"127.0.0.1:9"));
+        }
+        let mut session = member.client();
+        session.ping().unwrap();
+    }
+    for _ in 0..4 {
+        let address = ensemble.at(leader).quorum_address();
+        claim(address, &Writer::new().int(11).long(0).bytes);
+        claim(address, &Writer::new().int(11).long(0).buffer(&learner(77)).bytes);
+    }
+    for (member, before) in ensemble.members().iter().zip(before) {
+        member
+            .client()
+            .create_at(&format!("/at-{}", member.id()), b"")
+            .unwrap();
+        let after = memory_kib(member);
+        let id = member.id();
+        assert!(
+            after[0] < before[0] + (48 << 10),
+            "server {id}: {before:?}, then {after:?} KiB"
+        );
+        assert!(
+            after[1] < before[1] + (2 << 20),
+            "server {id}: {before:?}, then {after:?} KiB"
+        );
+    }
     stop_and_audit(ensemble);
 }
 

@@ -2,7 +2,7 @@
 
 use quorate_tests::{Ensemble, LONG, Writers, agree, wait_until};
 
-use crate::common::{audit_holds, three};
+use crate::common::{audit_holds, stop_and_audit, three};
 
 #[test]
 fn a_second_process_on_the_same_configuration_ends_and_the_first_serves_on() {
@@ -28,7 +28,7 @@ fn a_second_process_on_the_same_configuration_ends_and_the_first_serves_on() {
 
 #[test]
 fn a_second_server_with_the_same_id_costs_no_acknowledged_write() {
-    let mut ensemble = Ensemble::builder("same-id", three()).start();
+    let ensemble = Ensemble::builder("same-id", three()).start();
     let leader = ensemble.wait_all_serve();
     let follower = ensemble.others(&[leader])[0];
     let writers = Writers::start(
@@ -59,5 +59,5 @@ fn a_second_server_with_the_same_id_costs_no_acknowledged_write() {
         ledger.check(&mut member.client());
     }
     agree::wait_same_trees(&ensemble.members().iter().collect::<Vec<_>>());
-    ensemble.stop_all();
+    stop_and_audit(ensemble);
 }
