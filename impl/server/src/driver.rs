@@ -201,8 +201,8 @@ impl Driver {
             tokio::select! {
                 Some(stored) = queues.stored.recv() => self.on_stored(stored)?,
                 Some(event) = queues.elections.recv() => self.on_election_event(event),
-                _ = queues.links.recv_many(&mut events, ROUND_EVENTS_MAX), if open => {}
-                _ = queues.clients.recv_many(&mut clients, ROUND_EVENTS_MAX), if open => {}
+                _ = queues.links.recv_many(&mut events, ROUND_EVENTS_MAX), if open && may_bring(&queues.links) => {}
+                _ = queues.clients.recv_many(&mut clients, ROUND_EVENTS_MAX), if open && may_bring(&queues.clients) => {}
                 () = alarm.as_mut() => {}
                 _ = queues.stop.changed() => {}
             }
@@ -332,6 +332,12 @@ impl Driver {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).expect("a process does not run that long")
     }
+}
+
+/// Whether anything can still come from here. A queue that nobody fills says so at once and every time, and the
+/// driver would never wait: a server alone has no links, and one without a client port no clients.
+fn may_bring<T>(queue: &mpsc::Receiver<T>) -> bool {
+    !queue.is_closed() || !queue.is_empty()
 }
 
 /// Takes what waits without waiting for more.

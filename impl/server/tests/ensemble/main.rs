@@ -7,6 +7,7 @@ use quorate_server::config::{ClientAddress, Config};
 use quorate_server::serve;
 use quorate_trace::{Entry, Origin, Record};
 use std::path::Path;
+use std::time::Duration;
 use support::{Client, Ensemble, wait_until};
 
 #[tokio::test]
@@ -178,4 +179,41 @@ async fn a_directory_put_back_from_a_backup_says_so_in_its_trace() {
         .collect();
     use Origin::{Continued, Newborn, Restored};
     assert_eq!(origins, [Newborn, Continued, Continued, Restored, Continued]);
+}
+
+/// Runs alone on this configuration for a while of a clock that goes on only while everybody waits.
+fn wait_alone(config: Config) {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let running = serve::start(&config).await.expect("it starts");
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            running.stop();
+        });
+        done.send(())
+    });
+    let waited = is_done.recv_timeout(Duration::from_secs(120));
+    assert_eq!(waited, Ok(()), "a server with nothing to do is never at rest");
+}
+
+#[test]
+fn a_server_with_nothing_to_do_is_at_rest() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let address = ClientAddress {
+        host: Some("127.0.0.1".to_owned()),
+        port: 0,
+    };
+    let alone = Config::standalone(&dir.path().join("alone"), address.clone());
+    wait_alone(alone);
+    let without_clients = Config {
+        client: None,
+        ..Config::standalone(&dir.path().join("without-clients"), address)
+    };
+    wait_alone(without_clients);
 }
