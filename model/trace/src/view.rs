@@ -4,7 +4,7 @@ use crate::directory::Found;
 use crate::error::TraceError;
 use crate::json::to_json;
 use crate::reader::{BootTrace, Ending, Entry};
-use crate::schema::{BootId, Record};
+use crate::schema::{BootId, Header, Record};
 use quorate_zab::ServerId;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -157,7 +157,7 @@ pub struct BootSummary {
     pub span_us: u64,
     /// `clean`, `open`, `torn` or the fault that ends it.
     pub end: String,
-    /// Where it ends, if not with its last record.
+    /// Where it ends, if not with the last record of all, and no later boot says that this was its end.
     pub ends_at: Option<String>,
     /// Why there was more of it than is here, if that shows.
     pub cut: Option<String>,
@@ -227,10 +227,18 @@ fn stat_boot(boot: &BootTrace, next: Option<&BootTrace>) -> BootSummary {
     }
     .into();
     if let Some(ending @ Ending::Open { offset, file, .. }) = &ending {
-        summary.ends_at = Some(format!("byte {offset} of {}", file.display()));
+        let next = next.filter(|next| follows(&next.header, &boot.header));
         summary.cut = cut(boot, ending, next);
+        if next.is_none() || summary.cut.is_some() {
+            summary.ends_at = Some(format!("byte {offset} of {}", file.display()));
+        }
     }
     summary
+}
+
+/// Whether the one is the boot after the other.
+fn follows(next: &Header, boot: &Header) -> bool {
+    next.server == boot.server && boot.boot.ordinal.checked_add(1) == Some(next.boot.ordinal)
 }
 
 /// Why there was more of this boot's trace than is here. The next boot says how it found it.
@@ -242,10 +250,7 @@ fn cut(boot: &BootTrace, ending: &Ending, next: Option<&BootTrace>) -> Option<St
         return None;
     };
     let me = &boot.header;
-    let next = next
-        .map(|next| &next.header)
-        .filter(|next| next.server == me.server && me.boot.ordinal.checked_add(1) == Some(next.boot.ordinal));
-    match next.map(|next| &next.previous) {
+    match next.map(|next| &next.header.previous) {
         None => torn.then(|| format!("a part of a frame follows record {records}")),
         Some(Some(found)) if (found.boot, found.records, found.chain) == (me.boot, *records, *chain) => None,
         Some(found) => {

@@ -117,6 +117,7 @@ fn stat_says_that_the_next_boot_found_more() {
     record(dir.path(), 1);
     let whole = stat(&read_dir(dir.path()).unwrap());
     assert!(whole.is_whole(), "{whole}");
+    assert_eq!(whole.boots[0].ends_at, None, "the next boot found as much");
     for file in read_dir(dir.path()).unwrap().boots[0].files() {
         std::fs::remove_file(file).unwrap();
     }
