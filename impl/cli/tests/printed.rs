@@ -1,0 +1,119 @@
+//! What does the command say to whoever started it, and what if nobody listens? The real command, as a process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const COMMAND: &str = env!("CARGO_BIN_EXE_quorate");
+
+/// A server alone, its data in a directory with spaces in its name. It is killed with the test.
+struct Server(Child);
+
+impl Server {
+    fn start(dir: &Path, stdout: Stdio) -> Self {
+        let command = Command::new(COMMAND)
+            .args(["serve", "--client-port", "0", "--data", "all the data"])
+            .env_remove("QUORATE_LOG")
+            .current_dir(dir)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(command.expect("the command is there"))
+    }
+}
+
+/// What follows `words` in the first line that has them.
+fn said(lines: &mut impl BufRead, words: &str) -> String {
+    let mut lines = lines.lines().map(|line| line.expect("text"));
+    let found = lines.find_map(|line| Some(line.split_once(words)?.1.to_owned()));
+    found.unwrap_or_else(|| panic!("it never said {words:?}"))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until the server at `address` says that it serves.
+fn wait_until_it_serves(address: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        stream.write_all(b"srvr").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        if answer.contains("Mode: standalone") {
+            return;
+        }
+        assert!(Instant::now() < deadline, "it does not serve: {answer}");
+    }
+}
+
+#[test]
+fn a_server_that_nobody_listens_to_goes_on_and_stops_in_order() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (nobody, stdout) = std::io::pipe().expect("a pipe");
+    drop(nobody);
+    let mut server = Server::start(dir.path(), stdout.into());
+    let mut log = BufReader::new(server.0.stderr.take().expect("a pipe"));
+    let address = said(&mut log, "started address=");
+    drop(log);
+    wait_until_it_serves(address.split(' ').next().expect("an address"));
+    // It logs that it stops.
+    let told = Command::new("kill").arg(server.0.id().to_string()).status();
+    assert!(told.expect("there is kill").success());
+    let ended = server.0.wait().expect("a child");
+    assert_eq!(ended.code(), Some(0), "{ended}");
+}
+
+#[test]
+fn the_printed_command_audits_what_the_server_did() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut server = Server::start(dir.path(), Stdio::piped());
+    let mut lines = BufReader::new(server.0.stdout.take().expect("a pipe"));
+    let address = said(&mut lines, "Connect to ");
+    let process = said(&mut lines, "server 0: process ");
+    assert!(process.starts_with(&server.0.id().to_string()), "{process}");
+    let data = dir
+        .path()
+        .canonicalize()
+        .expect("it is there")
+        .join("all the data");
+    for part in [
+        format!("data {}", data.display()),
+        format!("trace {}", data.join("trace").display()),
+    ] {
+        assert!(process.contains(&part), "{part} is not in: {process}");
+    }
+    let line = said(&mut lines, "Audit what it did: ");
+    wait_until_it_serves(&address);
+    drop(server);
+    let audit = Command::new("sh")
+        .args(["-c", &line])
+        .current_dir(std::env::temp_dir())
+        .output()
+        .expect("there is a shell");
+    let text = String::from_utf8_lossy(&audit.stdout);
+    assert!(
+        text.starts_with("holds"),
+        "{line}: {text}{}",
+        String::from_utf8_lossy(&audit.stderr)
+    );
+    assert_eq!(audit.status.code(), Some(0));
+}
+
+#[test]
+fn whoever_reads_one_line_of_a_story_gets_the_exit_code_of_all() {
+    let mut child = Command::new(COMMAND)
+        .args(["check", "--story", "compares ids only"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command is there");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("a child").code(), Some(0));
+}
