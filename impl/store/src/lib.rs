@@ -11,12 +11,14 @@ mod boot;
 mod durable;
 mod epochs;
 mod error;
+mod history;
 mod home;
 mod layout;
 mod lock;
 mod log;
 mod marks;
 mod snapshot;
+mod sync;
 #[cfg(test)]
 mod testing;
 

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
 }
 
+/// Files and pins are one state under one lock, so that a purge cannot decide between a stream's choice of its place and
+/// its pin.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// The files, lowest first. Only the last one grows.
