@@ -7,7 +7,7 @@ use crate::channel::{Channels, Tail};
 use crate::contents::{Conflict, Contents};
 use crate::election::ElectionChannels;
 use crate::member::{Member, Sight};
-use crate::report::{Check, Doubt, Finding, NOT_MADE, Reign, Report, Verdict};
+use crate::report::{Check, DEEDS_NOT_MADE, Doubt, Finding, NOT_MADE, Reign, Report, Verdict};
 use crate::tree::Trees;
 use quorate_checker::{Event, Ghost, Node, Out, Property, Scene, Txn};
 use quorate_trace::{Entry, Found, Record, Sum};
@@ -291,6 +291,7 @@ impl<R: Rules> Audit<R> {
                 self.on_mark(i, entry.seq, mark)?;
                 Ok(())
             }
+            Record::Rest(rest) => self.on_rest(i, rest),
             Record::Lost { records } => {
                 self.go_blind(i, entry.seq, format!("the recorder lost {records} records here"));
                 Ok(())
@@ -496,6 +497,10 @@ impl<R: Rules> Audit<R> {
                 self.ghost.floor()
             ));
         }
+        let mut checks_not_made = NOT_MADE.to_vec();
+        if self.members.iter().any(|member| member.rests == 0) {
+            checks_not_made.insert(0, DEEDS_NOT_MADE);
+        }
         let verdict = match (&finding, self.doubts.is_empty()) {
             (Some(_), _) => Verdict::Violated,
             (None, false) => Verdict::Inconclusive,
@@ -528,7 +533,7 @@ impl<R: Rules> Audit<R> {
                 .map(|(server, messages)| (server.get(), messages))
                 .collect(),
             notes: self.notes,
-            checks_not_made: NOT_MADE.to_vec(),
+            checks_not_made,
         }
     }
 

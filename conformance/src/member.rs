@@ -3,8 +3,8 @@
 use crate::channel::{End, Tail};
 use crate::election::Slots;
 use quorate_checker::Node;
-use quorate_trace::{BootTrace, Contents, Entry, Header, Records, Side, Sum};
-use quorate_zab::{Conn, Election, Epoch, ServerId, Zxid};
+use quorate_trace::{BootTrace, Contents, Deeds, Entry, Header, Records, Side, Sum};
+use quorate_zab::{Conn, Effect, Election, Epoch, Message, ServerId, Zxid};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Steps that a finding shows.
@@ -30,6 +30,10 @@ pub(crate) struct Link {
     /// Messages given to the core, and asked for by it.
     pub(crate) read: u64,
     pub(crate) sent: u64,
+    /// What its effects put into it, in order.
+    pub(crate) deeds: Deeds,
+    /// The core asked for its end.
+    pub(crate) closing: bool,
 }
 
 /// What a connection is connected to.
@@ -48,6 +52,25 @@ impl Link {
         match self.side {
             Side::Initiator => End::Learner,
             Side::Acceptor => End::Leader,
+        }
+    }
+}
+
+impl Link {
+    /// What an effect asks of this connection.
+    pub(crate) fn asked<P>(&mut self, effect: &Effect<P>) {
+        match effect {
+            Effect::Send { message, .. } => self.deeds.message(message),
+            Effect::SendAcks { first, last, .. } => self.deeds.acks(*first, *last),
+            Effect::SendSnapshot { zxid, .. } => self.deeds.message(&Message::<()>::Snap { zxid: *zxid }),
+            Effect::Replay {
+                after,
+                upto,
+                committed,
+                ..
+            } => self.deeds.replay(*after, *upto, *committed),
+            Effect::Close { .. } => self.closing = true,
+            _ => {}
         }
     }
 }
@@ -126,6 +149,12 @@ pub(crate) struct Member {
     pub(crate) contents: Option<Contents>,
     pub(crate) contents_floor: Zxid,
     pub(crate) contents_under_way: VecDeque<Option<u64>>,
+    /// What this boot's effects asked of the log, of the epoch files and of `sync`s.
+    pub(crate) log_deeds: Deeds,
+    pub(crate) epoch_deeds: Deeds,
+    pub(crate) syncs: u64,
+    /// How often, in all boots, that was held against what was carried out.
+    pub(crate) rests: u64,
     pub(crate) slots: Slots,
     pub(crate) links: BTreeMap<Conn, Link>,
     pub(crate) election_links: BTreeMap<Conn, ElectionLink>,
@@ -167,6 +196,10 @@ impl Member {
             contents: None,
             contents_floor: Zxid::ZERO,
             contents_under_way: VecDeque::new(),
+            log_deeds: Deeds::default(),
+            epoch_deeds: Deeds::default(),
+            syncs: 0,
+            rests: 0,
             slots: Slots::default(),
             links: BTreeMap::new(),
             election_links: BTreeMap::new(),
@@ -211,6 +244,9 @@ impl Member {
         self.deliveries.clear();
         self.log_synced.clear();
         self.epochs_synced.clear();
+        self.log_deeds = Deeds::default();
+        self.epoch_deeds = Deeds::default();
+        self.syncs = 0;
         self.slots = Slots::default();
         self.links.clear();
         self.election_links.clear();

@@ -4,7 +4,7 @@
 mod rehearsal;
 
 use quorate_conformance::{Check, Options, Order, Report, Verdict, audit};
-use quorate_trace::read_dir;
+use quorate_trace::{Record, read_dir};
 use quorate_zab::Zab;
 use rehearsal::breaking::store;
 use rehearsal::runs::{base, power_loss};
@@ -49,7 +49,25 @@ fn quiet_runs_hold() {
         let report = holds_in_any_order(&dir, &format!("seed {seed}"));
         assert_eq!(report.recorded, [1, 2, 3]);
         assert!(report.believed.is_empty(), "{report}");
+        assert!(holds_deeds_against_effects(&report), "{report}");
     }
+}
+
+fn holds_deeds_against_effects(report: &Report) -> bool {
+    !report.checks_not_made.iter().any(|check| check.starts_with("C3"))
+}
+
+#[test]
+fn no_check_is_claimed_that_the_traces_of_one_server_do_not_allow() {
+    let mut boots = base(2);
+    for boot in boots.iter_mut().filter(|boot| boot.header.server.get() == 1) {
+        boot.records
+            .retain(|(_, record)| !matches!(record, Record::Rest(_)));
+    }
+    let dir = TempDir::new().unwrap();
+    store(&dir.path().join("recorded"), &boots);
+    let report = holds_in_any_order(&dir, "without a rest");
+    assert!(!holds_deeds_against_effects(&report), "{report}");
 }
 
 #[test]

@@ -357,6 +357,7 @@ impl<R: Rules + Copy> Rehearsal<R> {
             process.release();
             let asked = process.perform();
             if asked.is_empty() && !process.has_effects() {
+                process.rest();
                 return;
             }
             for ask in asked {

@@ -50,6 +50,8 @@ impl<R: Rules> Audit<R> {
         let (scratch, mapped) = (&mut self.scratch, &mut self.mapped);
         let (asked, calls, deliveries) = (&mut member.asked, &mut member.calls, &mut member.deliveries);
         let under_way = &mut member.contents_under_way;
+        let (log_deeds, epoch_deeds) = (&mut member.log_deeds, &mut member.epoch_deeds);
+        let (syncs, links) = (&mut member.syncs, &mut member.links);
         let mut answer = (0, Default::default());
         let mut out = std::mem::take(&mut self.out);
         node.step_seen(&self.ensemble, &self.rules, happening, &mut out, &mut |fx| {
@@ -66,11 +68,30 @@ impl<R: Rules> Audit<R> {
                     Effect::Deliver { upto } => deliveries.push_back(*upto),
                     Effect::Load { zxid } => deliveries.push_back(*zxid),
                     Effect::Append { zxid, .. } => {
+                        log_deeds.append(*zxid, payload);
                         let weight = quorate_trace::Contents::weight(*zxid, payload);
                         under_way.push_back(Some(weight));
                     }
-                    Effect::Truncate { .. } | Effect::Install { .. } => under_way.push_back(None),
-                    _ => {}
+                    Effect::Truncate { to } => {
+                        log_deeds.truncate(*to);
+                        under_way.push_back(None);
+                    }
+                    Effect::Install { zxid } => {
+                        log_deeds.install(*zxid);
+                        under_way.push_back(None);
+                    }
+                    Effect::PersistAccepted(epoch) => epoch_deeds.accepted(*epoch),
+                    Effect::PersistCurrent(epoch) => epoch_deeds.current(*epoch),
+                    Effect::SyncDone => *syncs += 1,
+                    Effect::Send { conn, .. }
+                    | Effect::SendAcks { conn, .. }
+                    | Effect::SendSnapshot { conn, .. }
+                    | Effect::Replay { conn, .. }
+                    | Effect::Close { conn, .. } => {
+                        if let Some(link) = links.get_mut(conn) {
+                            link.asked(effect);
+                        }
+                    }
                 }
                 mapped.push(effect.clone().map(|_| payload));
             }

@@ -6,7 +6,8 @@ use crate::member::{ElectionLink, Link, Wire};
 use crate::report::Check;
 use quorate_checker::Property;
 use quorate_trace::{
-    ConnDown, ConnName, ConnUp, ElectionFrame, Ended, Mark, Record, Side, Sum, digest_of_state, hash64,
+    ConnDown, ConnName, ConnUp, Deeds, ElectionFrame, Ended, Mark, Record, Rest, Side, Sum, digest_of_state,
+    hash64,
 };
 use quorate_zab::{Conn, Notification, Rules, ServerId, Zxid};
 use std::collections::VecDeque;
@@ -68,6 +69,8 @@ impl<R: Rules> Audit<R> {
             up: true,
             read: 0,
             sent: 0,
+            deeds: Deeds::default(),
+            closing: false,
         };
         self.members[i].links.insert(up.conn, link);
         Ok(())
@@ -361,6 +364,66 @@ impl<R: Rules> Audit<R> {
         }
     }
 
+    /// Nothing is left to be done: what was carried out is what was asked for, each once and in its order.
+    pub(super) fn on_rest(&mut self, i: usize, rest: &Rest) -> Result<(), Fault> {
+        let member = &mut self.members[i];
+        member.rests += 1;
+        let wrong = |what: String| Err(Fault::new(Check::Deeds, what));
+        if let Some((_, _, input)) = member.unanswered.front() {
+            return wrong(format!(
+                "the server is at rest, and what comes of input {input} is not recorded"
+            ));
+        }
+        if let Some(zxid) = member.deliveries.front() {
+            return wrong(format!(
+                "the tree was not brought to {zxid:?}, which was asked for"
+            ));
+        }
+        if let Some(asked) = member.asked.front() {
+            return wrong(format!(
+                "the election was not told {asked:?}, which was asked for"
+            ));
+        }
+        if let Some(leader) = member.elected.front() {
+            return wrong(format!(
+                "server {leader} was elected, and the server was not told"
+            ));
+        }
+        let compared = [
+            ("the log thread", member.log_deeds, rest.log),
+            ("the thread of the epoch files", member.epoch_deeds, rest.epochs),
+        ];
+        for (whose, asked, done) in compared {
+            if asked != done {
+                return wrong(differs(whose, asked, done));
+            }
+        }
+        if member.syncs != rest.syncs {
+            return wrong(format!(
+                "{} syncs of the server's own clients were answered, and {} were to be",
+                rest.syncs, member.syncs
+            ));
+        }
+        for told in &rest.links {
+            let conn = told.conn;
+            let Some(link) = member.links.get(&conn).filter(|link| link.up) else {
+                return wrong(format!("{conn:?} is said to stand, and is not up"));
+            };
+            if link.closing {
+                return wrong(format!("{conn:?} was to be closed, and stands"));
+            }
+            if link.deeds != told.sent {
+                return wrong(differs(&format!("{conn:?}"), link.deeds, told.sent));
+            }
+        }
+        let standing = |conn: &Conn| rest.links.iter().any(|told| told.conn == *conn);
+        let mut up = member.links.iter().filter(|(_, link)| link.up);
+        match up.find(|(conn, _)| !standing(conn)) {
+            Some((conn, _)) => wrong(format!("{conn:?} is gone, and its end was not recorded")),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn on_mark(&mut self, i: usize, seq: u64, mark: &Mark) -> Result<(), Fault> {
         let member = &self.members[i];
         let counted = Mark {
@@ -415,6 +478,13 @@ impl<R: Rules> Audit<R> {
             self.channels.pipe(at).close(end, Tail::Open);
         }
     }
+}
+
+fn differs(whose: &str, asked: Deeds, done: Deeds) -> String {
+    format!(
+        "{whose} was handed {} ({}), and {} ({}) were asked for, in this order",
+        done.count, done.sum, asked.count, asked.sum
+    )
 }
 
 /// Holds the effects that were recorded against those of the oldest step that is not answered.

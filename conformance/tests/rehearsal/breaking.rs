@@ -1,7 +1,9 @@
 //! How is a good trace made bad? Its records are read, altered and recorded again.
 
-use quorate_trace::{BootTrace, Ending, Header, Limits, Mark, Record, Recorder, Sum, read_dir};
-use quorate_zab::{Conn, Input, Message, ServerId, Zxid};
+use quorate_trace::{
+    BootTrace, Deeds, Digest, Ending, Header, Limits, Mark, Record, Recorder, Rest, Sum, read_dir,
+};
+use quorate_zab::{Conn, Epoch, Input, Message, ServerId, Zxid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
@@ -601,6 +603,106 @@ pub(crate) const BREAKS: &[Break] = &[
         },
     },
     Break {
+        name: "send-lost",
+        what: "a message was asked for and never handed to its connection",
+        check: Some("C3"),
+        words: "in this order",
+        apply: |boots| {
+            rest(boots, |rest| {
+                let link = rest.links.iter_mut().find(|link| link.sent.count > 1);
+                link.is_some_and(|link| {
+                    link.sent.count -= 1;
+                    true
+                })
+            })
+        },
+    },
+    Break {
+        name: "sends-out-of-order",
+        what: "as many messages as were asked for were handed to a connection, in another order",
+        check: Some("C3"),
+        words: "in this order",
+        apply: |boots| {
+            rest(boots, |rest| {
+                let link = rest.links.iter_mut().find(|link| link.sent.count > 1);
+                link.is_some_and(|link| {
+                    link.sent.sum = Sum::new(!link.sent.sum.get());
+                    true
+                })
+            })
+        },
+    },
+    Break {
+        name: "log-operation-twice",
+        what: "the log thread was handed one operation more than was asked for",
+        check: Some("C3"),
+        words: "the log thread was handed",
+        apply: |boots| {
+            rest(boots, |rest| {
+                rest.log.append(Zxid::new(Epoch::new(1), 1), Digest::default());
+                rest.log.count > 1
+            })
+        },
+    },
+    Break {
+        name: "promise-never-written",
+        what: "a write of an epoch file was asked for and never handed over",
+        check: Some("C3"),
+        words: "the thread of the epoch files was handed",
+        apply: |boots| {
+            rest(boots, |rest| {
+                let there_was = rest.epochs.count > 0;
+                rest.epochs = Deeds::default();
+                there_was
+            })
+        },
+    },
+    Break {
+        name: "sync-answered-twice",
+        what: "one sync more was answered than the core said",
+        check: Some("C3"),
+        words: "syncs of the server's own clients",
+        apply: |boots| {
+            rest(boots, |rest| {
+                rest.syncs += 1;
+                true
+            })
+        },
+    },
+    Break {
+        name: "connection-forgotten",
+        what: "a connection is gone, and nobody said so",
+        check: Some("C3"),
+        words: "its end was not recorded",
+        apply: |boots| rest(boots, |rest| rest.links.pop().is_some()),
+    },
+    Break {
+        name: "delivery-left-out",
+        what: "the last delivery before the server was at rest was not made",
+        check: Some("C3"),
+        words: "the tree was not brought to",
+        apply: |boots| {
+            let hit = boots.iter().enumerate().find_map(|(at, boot)| {
+                let records = &boot.records;
+                (0..records.len()).find_map(|rest| {
+                    let applied = records[..rest]
+                        .iter()
+                        .rposition(|(_, record)| is_applied(record))?;
+                    // A snapshot in between would show it as well.
+                    let is_rest = matches!(records[rest].1, Record::Rest(_));
+                    let is_rest = is_rest
+                        && !records[applied..rest]
+                            .iter()
+                            .any(|(_, record)| is_snapshot(record));
+                    is_rest.then_some((at, applied, rest))
+                })
+            });
+            let (at, applied, rest) = hit.expect("a server at rest after a delivery");
+            boots[at].records.remove(applied);
+            place(&boots[at], rest - 1)
+        },
+    },
+    Break {
         name: "cut-in-the-middle",
         what: "the second half of a follower's last trace is missing",
         check: None,
@@ -657,6 +759,30 @@ pub(crate) const BREAKS: &[Break] = &[
         },
     },
 ];
+
+fn is_applied(record: &Record) -> bool {
+    matches!(record, Record::Applied { .. })
+}
+
+fn is_snapshot(record: &Record) -> bool {
+    matches!(record, Record::SnapshotTaken { .. })
+}
+
+/// Alters the last rest that can be altered so.
+fn rest(boots: &mut [BootRecords], alter: impl Fn(&mut Rest) -> bool) -> Vec<Place> {
+    for boot in boots.iter_mut().rev() {
+        for at in (0..boot.records.len()).rev() {
+            if let Record::Rest(rest) = &mut boot.records[at].1 {
+                let mut altered = rest.clone();
+                if alter(&mut altered) {
+                    *rest = altered;
+                    return place(boot, at);
+                }
+            }
+        }
+    }
+    panic!("no rest can be broken so");
+}
 
 fn boots_ids(servers: u64) -> Vec<ServerId> {
     (1..=servers).map(ServerId::new).collect()

@@ -2,8 +2,8 @@
 
 use super::{Mailbox, Parcel, conn_up};
 use quorate_trace::{
-    Boot, ConnDown, ConnName, ConnUp, Contents, Digest, ElectionFrame, Ended, Origin, Record, Recorder, Side,
-    Sum, digest_of_state,
+    Boot, ConnDown, ConnName, ConnUp, Contents, Deeds, Digest, ElectionFrame, Ended, LinkDeeds, Origin,
+    Record, Recorder, Rest, Side, Sum, digest_of_state,
 };
 use quorate_zab::{
     Candidacy, Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Ensemble,
@@ -148,6 +148,7 @@ struct Peer {
     name: Option<Option<ConnName>>,
     read: u64,
     written: u64,
+    sent: Deeds,
 }
 
 pub(crate) struct Process<R> {
@@ -176,6 +177,10 @@ pub(crate) struct Process<R> {
     fresh: BTreeMap<ServerId, bool>,
     armed: Vec<ElectionTimer>,
     pub(crate) applied: u64,
+    log_deeds: Deeds,
+    epoch_deeds: Deeds,
+    syncs: u64,
+    rest_due: bool,
     scratch: Vec<u8>,
 }
 
@@ -215,6 +220,10 @@ impl<R: Rules + Copy> Process<R> {
             fresh: BTreeMap::new(),
             armed: Vec::new(),
             applied: 0,
+            log_deeds: Deeds::default(),
+            epoch_deeds: Deeds::default(),
+            syncs: 0,
+            rest_due: false,
             scratch: Vec::new(),
         }
     }
@@ -306,6 +315,7 @@ impl<R: Rules + Copy> Process<R> {
                 name: None,
                 read: 0,
                 written: 0,
+                sent: Deeds::default(),
             },
         );
         conn
@@ -328,6 +338,7 @@ impl<R: Rules + Copy> Process<R> {
                 name: Some(echo),
                 read: 0,
                 written: 0,
+                sent: Deeds::default(),
             },
         );
         self.feed(Input::Connected { conn }, None);
@@ -404,6 +415,31 @@ impl<R: Rules + Copy> Process<R> {
     pub(crate) fn mark(&mut self) {
         let state = digest_of_state(&self.server, &mut self.scratch);
         self.recorder.mark(Some(state));
+        self.rest_due = true;
+    }
+
+    /// All that was asked for is carried out. After a mark it is said what that was.
+    pub(crate) fn rest(&mut self) {
+        if !std::mem::take(&mut self.rest_due) {
+            return;
+        }
+        let links = self.peers.iter();
+        let links = links.map(|(&conn, peer)| LinkDeeds {
+            conn,
+            sent: peer.sent,
+        });
+        self.recorder.note(&Record::Rest(Box::new(Rest {
+            log: self.log_deeds,
+            epochs: self.epoch_deeds,
+            syncs: self.syncs,
+            links: links.collect(),
+        })));
+    }
+
+    fn sent(&mut self, conn: Conn, tell: impl FnOnce(&mut Deeds)) {
+        if let Some(peer) = self.peers.get_mut(&conn) {
+            tell(&mut peer.sent);
+        }
     }
 
     pub(crate) fn release(&mut self) {
@@ -454,18 +490,27 @@ impl<R: Rules + Copy> Process<R> {
 
     fn perform_one(&mut self, effect: Effect<Digest>, asks: &mut Vec<Ask>) {
         match effect {
-            Effect::PersistAccepted(epoch) => self.epoch_ops.push_back(EpochOp::Accepted(epoch)),
-            Effect::PersistCurrent(epoch) => self.epoch_ops.push_back(EpochOp::Current(epoch)),
+            Effect::PersistAccepted(epoch) => {
+                self.epoch_deeds.accepted(epoch);
+                self.epoch_ops.push_back(EpochOp::Accepted(epoch));
+            }
+            Effect::PersistCurrent(epoch) => {
+                self.epoch_deeds.current(epoch);
+                self.epoch_ops.push_back(EpochOp::Current(epoch));
+            }
             Effect::Append { zxid, payload } => {
+                self.log_deeds.append(zxid, payload);
                 self.log.push((zxid, payload));
                 self.log_ops.push_back(LogOp::Append(zxid, payload));
             }
             Effect::Truncate { to } => {
+                self.log_deeds.truncate(to);
                 self.log.retain(|(zxid, _)| *zxid <= to);
                 self.log_ops.push_back(LogOp::Truncate(to));
             }
             Effect::Install { .. } => {
                 let tree = self.received.take().expect("a SNAP brought one");
+                self.log_deeds.install(tree.zxid);
                 self.log.clear();
                 self.base = tree;
                 self.log_ops.push_back(LogOp::Install(tree));
@@ -474,8 +519,12 @@ impl<R: Rules + Copy> Process<R> {
                 let conn = self.next_conn();
                 self.dialing = Some((conn, leader));
             }
-            Effect::Send { conn, message } => self.send(conn, Parcel::Message(message), asks),
+            Effect::Send { conn, message } => {
+                self.sent(conn, |sent| sent.message(&message));
+                self.send(conn, Parcel::Message(message), asks);
+            }
             Effect::SendAcks { conn, first, last } => {
+                self.sent(conn, |sent| sent.acks(first, last));
                 for counter in first.counter()..=last.counter() {
                     let zxid = Zxid::new(first.epoch(), counter);
                     self.send(conn, Parcel::Message(Message::Ack { zxid }), asks);
@@ -491,6 +540,7 @@ impl<R: Rules + Copy> Process<R> {
                 for (at, payload) in self.log[lacking..].iter().take_while(|(at, _)| *at <= zxid) {
                     tree.apply(*at, *payload);
                 }
+                self.sent(conn, |sent| sent.message(&Message::<Digest>::Snap { zxid }));
                 self.send(conn, Parcel::Snapshot(Message::Snap { zxid }, tree.sum), asks);
             }
             Effect::Replay {
@@ -499,6 +549,7 @@ impl<R: Rules + Copy> Process<R> {
                 upto,
                 committed,
             } => {
+                self.sent(conn, |sent| sent.replay(after, upto, committed));
                 let start = self.log.partition_point(|(zxid, _)| *zxid <= after);
                 let end = self.log.partition_point(|(zxid, _)| *zxid <= upto);
                 let lacking = self.log[start..end].to_vec();
@@ -548,7 +599,7 @@ impl<R: Rules + Copy> Process<R> {
                 );
             }
             Effect::Serve { epoch } => self.feed_election(ElectionInput::Established { epoch }, None),
-            Effect::SyncDone => {}
+            Effect::SyncDone => self.syncs += 1,
         }
     }
 

@@ -132,6 +132,8 @@ pub(crate) struct Driver {
     installed: Option<Box<Tree>>,
     background: storage::Background,
     peers: BTreeMap<Conn, Peer>,
+    /// How many `sync`s of this server's own clients were answered.
+    syncs: u64,
     /// The connection that is being opened to a leader.
     dialing: Option<Conn>,
     election_port: Option<ElectionPort>,
@@ -170,6 +172,7 @@ impl Driver {
             installed: None,
             background: parts.background,
             peers: BTreeMap::new(),
+            syncs: 0,
             dialing: None,
             election_port: parts.election_port,
             learner_port: parts.learner_port,
@@ -259,6 +262,10 @@ impl Driver {
                 break;
             }
         }
+        if self.recorder.is_rest_due() {
+            let rest = self.at_rest();
+            self.recorder.rest(rest);
+        }
         self.service.flush();
         self.consider_snapshot();
         self.recent.trim(self.delivered.min(self.durable));
@@ -312,6 +319,8 @@ impl Driver {
 
     /// Ends in good order: what was taken in is durable, and the trace says that this is all.
     async fn stop(mut self, mut queues: Queues) -> Result<(), Fatal> {
+        let rest = self.at_rest();
+        self.recorder.rest(rest);
         self.service.retire();
         self.service.flush();
         while let Some((&conn, _)) = self.peers.first_key_value() {

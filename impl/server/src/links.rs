@@ -20,6 +20,7 @@ use crate::inbox::Event;
 use crate::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use progress::Progress;
+use quorate_trace::Deeds;
 use quorate_wire::quorum::message::{proposal_header, put_ack};
 use quorate_wire::quorum::packet::NO_AUTHINFO;
 use quorate_wire::quorum::{Extras, put_message};
@@ -59,6 +60,8 @@ pub(crate) struct Link {
     queue: mpsc::UnboundedSender<Batch>,
     /// The protocol's messages in `buffer` and `chunks`.
     messages: u64,
+    /// What was put in, since the connection stands.
+    sent: Deeds,
     progress: Arc<Progress>,
     backlog_max: usize,
     reader: AbortHandle,
@@ -107,6 +110,7 @@ pub(crate) async fn start(
         chunks: Vec::new(),
         queue,
         messages: 0,
+        sent: Deeds::default(),
         progress,
         backlog_max: BACKLOG_BYTES_MAX,
         reader: reader.abort_handle(),
@@ -133,8 +137,14 @@ impl Link {
         self.progress.messages()
     }
 
+    /// What was put in, since the connection stands, in its order.
+    pub(crate) fn sent(&self) -> Deeds {
+        self.sent
+    }
+
     /// Writes the ACKs of `first` to `last`, which are of one epoch.
     pub(crate) fn put_acks(&mut self, first: Zxid, last: Zxid) {
+        self.sent.acks(first, last);
         for counter in first.counter()..=last.counter() {
             self.messages += 1;
             put_ack(&mut self.buffer, Zxid::new(first.epoch(), counter));
@@ -143,6 +153,7 @@ impl Link {
 
     /// Writes the packet of `message`.
     pub(crate) fn put(&mut self, message: &Message<Bytes>, extras: &Extras<'_>) {
+        self.sent.message(message);
         match message {
             Message::Proposal { zxid, payload } => self.put_proposal(*zxid, payload),
             _ => {
@@ -152,8 +163,23 @@ impl Link {
         }
     }
 
+    /// The log after `after` up to `upto` is what comes next, as a stream or piece by piece.
+    pub(crate) fn begin_replay(&mut self, after: Zxid, upto: Zxid, committed: bool) {
+        self.sent.replay(after, upto, committed);
+    }
+
+    /// Writes one of a replay's transactions, and its COMMIT if it is to have one.
+    pub(crate) fn put_replayed(&mut self, zxid: Zxid, payload: &Bytes, committed: bool) {
+        self.put_proposal(zxid, payload);
+        if committed {
+            self.messages += 1;
+            let commit = Message::<Bytes>::Commit { zxid };
+            put_message(&mut self.buffer, &commit, &Extras::default());
+        }
+    }
+
     /// Writes a PROPOSAL.
-    pub(crate) fn put_proposal(&mut self, zxid: Zxid, payload: &Bytes) {
+    fn put_proposal(&mut self, zxid: Zxid, payload: &Bytes) {
         self.messages += 1;
         self.buffer.put_slice(&proposal_header(zxid, payload.len()));
         if payload.len() <= COPY_BYTES_MAX {

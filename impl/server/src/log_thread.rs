@@ -13,7 +13,7 @@ use crate::inbox::Stored;
 use crate::sync::Arc;
 use pulse::Pulse;
 use quorate_store::{EpochFiles, LogEntry, LogReader, ReceivedSnapshot, TxnLog};
-use quorate_trace::{Contents, Digest};
+use quorate_trace::{Contents, Deeds, Digest};
 use quorate_zab::{Epoch, Zxid};
 use std::sync::mpsc as thread_queue;
 use std::time::{Duration, Instant};
@@ -75,6 +75,9 @@ pub(crate) struct DiskThreads {
     epochs: Option<thread_queue::Sender<EpochOp>>,
     pulse: Arc<Pulse>,
     clock: Clock,
+    /// What was handed over, for the trace.
+    log_deeds: Deeds,
+    epoch_deeds: Deeds,
 }
 
 /// The time in ms since the threads were started.
@@ -121,6 +124,8 @@ impl DiskThreads {
             epochs: Some(epoch_queue),
             pulse,
             clock,
+            log_deeds: Deeds::default(),
+            epoch_deeds: Deeds::default(),
         })
     }
 
@@ -131,6 +136,14 @@ impl DiskThreads {
         }
         let bytes = ops.iter().map(bytes_of).sum();
         self.pulse.asked(ops.len(), bytes, self.clock.now_ms());
+        for op in &*ops {
+            match op {
+                LogOp::Append(entry, digest) => self.log_deeds.append(entry.zxid, *digest),
+                LogOp::Truncate { to } => self.log_deeds.truncate(*to),
+                LogOp::Install(received) => self.log_deeds.install(received.zxid()),
+                LogOp::Roll => {}
+            }
+        }
         if let Some(log) = &self.log {
             // A thread that has ended has said why.
             let _ = log.send(std::mem::take(ops));
@@ -140,9 +153,18 @@ impl DiskThreads {
     /// Writes an epoch file.
     pub(crate) fn write_epoch(&mut self, op: EpochOp) {
         self.pulse.asked(1, 0, self.clock.now_ms());
+        match op {
+            EpochOp::Accepted(epoch) => self.epoch_deeds.accepted(epoch),
+            EpochOp::Current(epoch) => self.epoch_deeds.current(epoch),
+        }
         if let Some(epochs) = &self.epochs {
             let _ = epochs.send(op);
         }
+    }
+
+    /// What was handed to the log's thread and to that of the epoch files, since the boot.
+    pub(crate) fn deeds(&self) -> (Deeds, Deeds) {
+        (self.log_deeds, self.epoch_deeds)
     }
 
     /// Whether so much waits that nothing should be added.

@@ -7,7 +7,7 @@
 use crate::log_thread::EpochOp;
 use crate::payload::Payload;
 use quorate_trace::{
-    ConnDown, ConnName, ConnUp, Contents, ElectionFrame, Ended, Record, Side, Sum, digest_of_state,
+    ConnDown, ConnName, ConnUp, Contents, ElectionFrame, Ended, Record, Rest, Side, Sum, digest_of_state,
 };
 use quorate_zab::{
     Conn, Effect, ElectionEffect, ElectionInput, Epoch, Input, Notification, Server, ServerId, Zxid,
@@ -22,6 +22,8 @@ pub(crate) struct Recorder {
     trace: quorate_trace::Recorder,
     losing: bool,
     calls: u32,
+    /// There was a mark since the last rest.
+    rest_due: bool,
     accepted: Option<Epoch>,
     current: Option<Epoch>,
     scratch: Vec<u8>,
@@ -38,6 +40,7 @@ impl Recorder {
             trace,
             losing: false,
             calls: 0,
+            rest_due: false,
             accepted,
             current,
             scratch: Vec::new(),
@@ -191,10 +194,21 @@ impl Recorder {
         if self.calls.is_multiple_of(MARK_EVERY) {
             let state = digest_of_state(server, &mut self.scratch);
             self.trace.mark(Some(state));
+            self.rest_due = true;
             if let Some(trouble) = self.trace.trouble() {
                 tracing::warn!(%trouble, "the trace takes more room than it should");
             }
         }
+    }
+
+    /// Whether what was carried out is to be told at the end of this round.
+    pub(crate) fn is_rest_due(&mut self) -> bool {
+        std::mem::take(&mut self.rest_due)
+    }
+
+    /// All that was asked for so far is carried out; what that was.
+    pub(crate) fn rest(&mut self, rest: Rest) {
+        self.trace.note(&Record::Rest(Box::new(rest)));
     }
 
     /// Hands all records to the kernel: what they tell of may be done from here on.

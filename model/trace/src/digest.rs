@@ -3,7 +3,7 @@
 //! The hash is XXH64, published and the same on every machine, so that other tools can recompute what a
 //! trace says. It guards against accidents, not against forgers.
 
-use quorate_zab::{Effect, ElectionEffect, Zxid};
+use quorate_zab::{Effect, ElectionEffect, Epoch, Message, Zxid};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -121,6 +121,86 @@ impl Contents {
     pub fn remove(&mut self, zxid: Zxid, payload: Digest) {
         self.transactions = self.transactions.saturating_sub(1);
         self.sum = Sum(self.sum.0.wrapping_sub(Self::weight(zxid, payload)));
+    }
+}
+
+/// What was carried out in one place, in order: how many deeds, and a digest that changes if one is lost, repeated or
+/// out of its order.
+///
+/// A few nanoseconds for each, so that it can be kept where every message and every operation passes. Contents are
+/// the other digests' affair: of a message its kind and numbers count.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub struct Deeds {
+    /// How many.
+    pub count: u64,
+    /// For each deed three rounds of XXH64: kind and two numbers.
+    pub sum: Sum,
+}
+
+impl Deeds {
+    fn add(&mut self, kind: u64, one: u64, other: u64) {
+        self.count += 1;
+        self.sum = Sum([kind, one, other].into_iter().fold(self.sum.0, round));
+    }
+
+    /// A message was handed to a connection.
+    pub fn message<P>(&mut self, message: &Message<P>) {
+        let number = |epoch: Epoch| u64::from(epoch.get());
+        match message {
+            Message::FollowerInfo { server, accepted } => self.add(1, server.get(), number(*accepted)),
+            Message::LeaderInfo { epoch } => self.add(2, number(*epoch), 0),
+            Message::AckEpoch { current, last } => {
+                self.add(3, current.map_or(u64::MAX, number), last.bits());
+            }
+            Message::Diff { zxid } => self.add(4, zxid.bits(), 0),
+            Message::Trunc { zxid } => self.add(5, zxid.bits(), 0),
+            Message::Snap { zxid } => self.add(6, zxid.bits(), 0),
+            Message::Proposal { zxid, .. } => self.add(7, zxid.bits(), 0),
+            Message::Commit { zxid } => self.add(8, zxid.bits(), 0),
+            Message::NewLeader { epoch } => self.add(9, number(*epoch), 0),
+            Message::UpToDate => self.add(10, 0, 0),
+            Message::Ack { zxid } => self.add(11, zxid.bits(), 0),
+            Message::Ping { zxid } => self.add(12, zxid.bits(), 0),
+            Message::Sync => self.add(13, 0, 0),
+        }
+    }
+
+    /// The acknowledgements of `first` to `last`, which are of one epoch, were.
+    pub fn acks(&mut self, first: Zxid, last: Zxid) {
+        for counter in first.counter()..=last.counter() {
+            let zxid = Zxid::new(first.epoch(), counter);
+            self.message(&Message::<()>::Ack { zxid });
+        }
+    }
+
+    /// The log after `after` up to `upto` was: one deed, however many messages.
+    pub fn replay(&mut self, after: Zxid, upto: Zxid, committed: bool) {
+        self.add(if committed { 15 } else { 14 }, after.bits(), upto.bits());
+    }
+
+    /// An append was handed to the log.
+    pub fn append(&mut self, zxid: Zxid, payload: Digest) {
+        self.add(16, zxid.bits(), payload.sum.0);
+    }
+
+    /// A truncation was.
+    pub fn truncate(&mut self, to: Zxid) {
+        self.add(17, to.bits(), 0);
+    }
+
+    /// The installation of a snapshot was.
+    pub fn install(&mut self, zxid: Zxid) {
+        self.add(18, zxid.bits(), 0);
+    }
+
+    /// A write of acceptedEpoch was asked for.
+    pub fn accepted(&mut self, epoch: Epoch) {
+        self.add(19, epoch.get().into(), 0);
+    }
+
+    /// A write of currentEpoch was.
+    pub fn current(&mut self, epoch: Epoch) {
+        self.add(20, epoch.get().into(), 0);
     }
 }
 

@@ -17,14 +17,15 @@ mod segment;
 mod view;
 
 pub use digest::{
-    Contents, Digest, Sum, Witnessed, digest_of_effects, digest_of_election_effects, digest_of_state, hash64,
+    Contents, Deeds, Digest, Sum, Witnessed, digest_of_effects, digest_of_election_effects, digest_of_state,
+    hash64,
 };
 pub use directory::{Found, read_dir, read_dirs};
 pub use error::TraceError;
 pub use reader::{BootTrace, Ending, Entry, Records};
 pub use recorder::{Limits, Loss, Recorder};
 pub use schema::{
-    Boot, BootId, ConnDown, ConnName, ConnUp, Dropped, ElectionFrame, Ended, Header, Mark, Origin, Previous,
-    Record, SCHEMA, STEP_HASH, Side,
+    Boot, BootId, ConnDown, ConnName, ConnUp, Dropped, ElectionFrame, Ended, Header, LinkDeeds, Mark, Origin,
+    Previous, Record, Rest, SCHEMA, STEP_HASH, Side,
 };
 pub use view::{BootSummary, CatError, Summary, cat, stat};

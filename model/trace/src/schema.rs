@@ -7,7 +7,7 @@
 //! The encoding is postcard's: fields in order, enum variants by position. Within a [`SCHEMA`] version
 //! variants are only ever added at an enum's end; anything else raises the version.
 
-use crate::digest::{Contents, Digest, Sum};
+use crate::digest::{Contents, Deeds, Digest, Sum};
 use quorate_zab::{Conn, ElectionInput, Ensemble, Epoch, Image, Input, Notification, ServerId, Zxid};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -238,6 +238,28 @@ pub struct Mark {
     pub state: Option<Sum>,
 }
 
+/// Between two rounds: every effect recorded so far is carried out, as far as that is this process's to do.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub struct Rest {
+    /// What was handed to the log thread since the boot.
+    pub log: Deeds,
+    /// What was handed to the thread of the epoch files.
+    pub epochs: Deeds,
+    /// How many `sync`s of the server's own clients were answered.
+    pub syncs: u64,
+    /// Every learner connection that stands.
+    pub links: Vec<LinkDeeds>,
+}
+
+/// What was handed to a learner connection since it stands.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub struct LinkDeeds {
+    /// The connection.
+    pub conn: Conn,
+    /// Messages, in the order in which they were encoded for it.
+    pub sent: Deeds,
+}
+
 /// Segments that were removed to keep within the limit.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct Dropped {
@@ -382,6 +404,8 @@ pub enum Record {
     Dropped(Dropped),
     /// The server stopped in order; always the last record.
     End,
+    /// What was carried out so far, where nothing is left to be done.
+    Rest(Box<Rest>),
 }
 
 /// The positions of the variants that are encoded in place, without a [`Record`] value.
@@ -416,6 +440,7 @@ impl Record {
             Self::Lost { .. } => "lost",
             Self::Dropped(_) => "dropped",
             Self::End => "end",
+            Self::Rest(_) => "rest",
         }
     }
 }

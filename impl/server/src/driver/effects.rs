@@ -5,7 +5,7 @@ use crate::links::Stream;
 use crate::log_thread::{EpochOp, LogOp};
 use crate::payload::Payload;
 use crate::service::Role;
-use quorate_trace::Ended;
+use quorate_trace::{Ended, LinkDeeds, Rest};
 use quorate_wire::quorum::{Extras, SessionTouch};
 use quorate_zab::{Conn, Effect, ElectionInput, Epoch, Input, Message, ServerId, Standing, Violation, Zxid};
 
@@ -43,6 +43,7 @@ impl Driver {
             Effect::SyncDone => {
                 let now_ms = self.now_ms();
                 self.service.sync_done(now_ms);
+                self.syncs += 1;
             }
         }
         Ok(())
@@ -77,17 +78,14 @@ impl Driver {
         let Some(peer) = self.peers.get_mut(&conn) else {
             return;
         };
+        peer.link.begin_replay(after, upto, committed);
         let floor = self.recent.floor();
         if after < floor {
             peer.link
                 .put_stream(Stream::replay(&self.log, after, upto.min(floor), committed));
         }
         for entry in self.recent.range(after, upto) {
-            peer.link.put_proposal(entry.zxid, &entry.bytes);
-            if committed {
-                peer.link
-                    .put(&Message::Commit { zxid: entry.zxid }, &Extras::default());
-            }
+            peer.link.put_replayed(entry.zxid, &entry.bytes, committed);
         }
     }
 
@@ -151,6 +149,23 @@ impl Driver {
         let now_ms = self.now_ms();
         self.service.serve(role, epoch, now_ms);
         self.feed_election(ElectionInput::Established { epoch }, None);
+    }
+
+    /// What was carried out so far, where nothing is left of what was asked for.
+    pub(super) fn at_rest(&self) -> Rest {
+        let (log, epochs) = self.disk.deeds();
+        let links = self.peers.iter();
+        Rest {
+            log,
+            epochs,
+            syncs: self.syncs,
+            links: links
+                .map(|(&conn, peer)| LinkDeeds {
+                    conn,
+                    sent: peer.link.sent(),
+                })
+                .collect(),
+        }
     }
 
     /// Hands the round's packets to the links. Whoever does not take what it is sent is cut off.

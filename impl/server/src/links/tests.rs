@@ -199,13 +199,21 @@ async fn long_and_short_payloads_and_streams_arrive_in_the_order_of_the_calls() 
         bytes[12..20].copy_from_slice(&at(counter).bits().to_be_bytes());
         bytes.freeze()
     };
+    let mut deeds = Deeds::default();
     let lengths = [40, COPY_BYTES_MAX + 1, 50, 3 * COPY_BYTES_MAX];
     for (counter, length) in (1..).zip(lengths) {
-        ends.link.put_proposal(at(counter), &payload(counter, length));
-        ends.link
-            .put(&Message::Commit { zxid: at(counter) }, &Extras::default());
+        let proposal = Message::Proposal {
+            zxid: at(counter),
+            payload: payload(counter, length),
+        };
+        for message in [proposal, Message::Commit { zxid: at(counter) }] {
+            ends.link.put(&message, &Extras::default());
+            deeds.message(&message);
+        }
     }
     ends.link.put_acks(at(1), at(3));
+    deeds.acks(at(1), at(3));
+    assert_eq!(ends.link.sent(), deeds);
     ends.link.flush().expect("there is room");
     let packets = read_packets(&mut ends.far, 11).await;
     for (index, length) in lengths.into_iter().enumerate() {

@@ -105,7 +105,17 @@ async fn a_truncation_keeps_its_place_among_appends() {
     let mut ops: Vec<_> = (1..=5).map(|counter| append(at(1, counter))).collect();
     ops.push(LogOp::Truncate { to: at(1, 3) });
     ops.push(append(at(2, 1)));
+    let mut deeds = Deeds::default();
+    for op in &ops {
+        match op {
+            LogOp::Append(entry, digest) => deeds.append(entry.zxid, *digest),
+            LogOp::Truncate { to } => deeds.truncate(*to),
+            LogOp::Install(_) | LogOp::Roll => {}
+        }
+    }
     bench.threads.submit(&mut ops);
+    bench.threads.submit(&mut vec![LogOp::Roll]);
+    assert_eq!(bench.threads.deeds().0, deeds, "a roll is no deed of the core's");
     let (reports, end, contents) = bench.durable(7).await;
     assert_eq!((reports, end), (3, at(2, 1)));
     let kept = [at(1, 1), at(1, 2), at(1, 3), at(2, 1)];

@@ -68,3 +68,70 @@ proptest! {
         prop_assert_eq!(all, only);
     }
 }
+
+#[test]
+fn deeds_that_are_lost_repeated_misplaced_or_others_differ() {
+    let zxid = |counter| Zxid::new(Epoch::new(1), counter);
+    let of = |counters: &[u32]| {
+        let mut deeds = Deeds::default();
+        for &counter in counters {
+            deeds.message(&Message::<()>::Commit { zxid: zxid(counter) });
+        }
+        deeds
+    };
+    let right = of(&[1, 2, 3]);
+    for wrong in [
+        &[1, 2][..],
+        &[1, 3],
+        &[1, 2, 2],
+        &[1, 1, 2, 3],
+        &[2, 1, 3],
+        &[1, 2, 4],
+    ] {
+        assert_ne!(of(wrong).sum, right.sum, "{wrong:?}");
+    }
+    let mut acks = Deeds::default();
+    acks.acks(zxid(1), zxid(3));
+    let mut others = Deeds::default();
+    for counter in 1..=3 {
+        others.message(&Message::<u64>::Ack { zxid: zxid(counter) });
+    }
+    assert_eq!(acks, others, "as many as they are on the wire");
+    assert_ne!(acks.sum, right.sum, "and no commits");
+}
+
+#[test]
+fn no_two_kinds_of_deeds_are_taken_for_each_other() {
+    type Deed = Box<dyn Fn(&mut Deeds)>;
+    let zxid = Zxid::new(Epoch::new(0), 1);
+    let epoch = Epoch::new(1);
+    let alike: Vec<Deed> = vec![
+        Box::new(move |deeds| deeds.message(&Message::<()>::LeaderInfo { epoch })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Diff { zxid })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Trunc { zxid })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Snap { zxid })),
+        Box::new(move |deeds| deeds.message(&Message::Proposal { zxid, payload: () })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Commit { zxid })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::NewLeader { epoch })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::UpToDate)),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Ack { zxid })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Ping { zxid })),
+        Box::new(move |deeds| deeds.message(&Message::<()>::Sync)),
+        Box::new(move |deeds| deeds.replay(zxid, Zxid::ZERO, false)),
+        Box::new(move |deeds| deeds.replay(zxid, Zxid::ZERO, true)),
+        Box::new(move |deeds| deeds.append(zxid, Digest::default())),
+        Box::new(move |deeds| deeds.truncate(zxid)),
+        Box::new(move |deeds| deeds.install(zxid)),
+        Box::new(move |deeds| deeds.accepted(epoch)),
+        Box::new(move |deeds| deeds.current(epoch)),
+    ];
+    let sums: std::collections::BTreeSet<_> = alike
+        .iter()
+        .map(|deed| {
+            let mut deeds = Deeds::default();
+            deed(&mut deeds);
+            deeds.sum
+        })
+        .collect();
+    assert_eq!(sums.len(), alike.len());
+}

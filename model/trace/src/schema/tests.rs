@@ -159,6 +159,10 @@ fn conn_downs() -> impl Strategy<Value = ConnDown> {
     })
 }
 
+fn deeds() -> impl Strategy<Value = Deeds> {
+    (any::<u64>(), sums()).prop_map(|(count, sum)| Deeds { count, sum })
+}
+
 /// Every kind of record.
 pub(crate) fn records() -> impl Strategy<Value = Record> {
     let effects = (any::<u32>(), sums());
@@ -232,6 +236,21 @@ pub(crate) fn records() -> impl Strategy<Value = Record> {
             })
         }),
         Just(Record::End),
+        (
+            deeds(),
+            deeds(),
+            any::<u64>(),
+            prop::collection::vec((conns(), deeds()), 0..4)
+        )
+            .prop_map(|(log, epochs, syncs, links)| {
+                let links = links.into_iter();
+                Record::Rest(Box::new(Rest {
+                    log,
+                    epochs,
+                    syncs,
+                    links: links.map(|(conn, sent)| LinkDeeds { conn, sent }).collect(),
+                }))
+            }),
     ]
 }
 
@@ -295,6 +314,19 @@ fn the_encoding_is_that_of_this_schema_version() {
     };
     assert_eq!(hex(&Record::ConnDown(down)), "090502018001");
     assert_eq!(hex(&Record::End), "17");
+    let sent = Deeds {
+        count: 2,
+        sum: payload.sum,
+    };
+    let rest = Rest {
+        syncs: 3,
+        links: vec![LinkDeeds { conn, sent }],
+        ..Rest::default()
+    };
+    assert_eq!(
+        hex(&Record::Rest(Box::new(rest))),
+        "18 000000000000000000 000000000000000000 03 01 05 020102030405060708".replace(' ', "")
+    );
     let why = Some(Violation::Unexpected);
     let (count, sum) =
         crate::digest_of_effects::<Digest>(&[quorate_zab::Effect::Close { conn, why }], &mut Vec::new());
