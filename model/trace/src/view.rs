@@ -214,7 +214,7 @@ fn stat_boot(boot: &BootTrace, next: Option<&BootTrace>) -> BootSummary {
             Ok(entry) => summary.count(&entry),
             Err(fault) => {
                 summary.end = fault.to_string();
-                summary.cut = Some(format!("nothing is read after record {}", summary.records));
+                summary.cut = Some(format!("nothing is read after {} records", summary.records));
                 return summary;
             }
         }
@@ -251,7 +251,7 @@ fn cut(boot: &BootTrace, ending: &Ending, next: Option<&BootTrace>) -> Option<St
     };
     let me = &boot.header;
     match next.map(|next| &next.header.previous) {
-        None => torn.then(|| format!("a part of a frame follows record {records}")),
+        None => torn.then(|| format!("after {records} records comes a part of a frame")),
         Some(Some(found)) if (found.boot, found.records, found.chain) == (me.boot, *records, *chain) => None,
         Some(found) => {
             let found = found.as_ref().map_or(0, |found| found.records);

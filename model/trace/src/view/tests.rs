@@ -99,7 +99,7 @@ fn stat_says_where_a_trace_is_cut() {
     assert!(!cut.is_whole(), "{cut}");
     let shown = cut.to_string();
     assert!(
-        shown.contains("CUT: a part of a frame follows record 6"),
+        shown.contains("CUT: after 6 records comes a part of a frame"),
         "{shown}"
     );
     assert!(shown.contains(&file.display().to_string()), "{shown}");
