@@ -498,7 +498,9 @@ impl<R: Rules> Audit<R> {
             ));
         }
         let mut checks_not_made = NOT_MADE.to_vec();
-        if self.members.iter().any(|member| member.rests == 0) {
+        // An audit that ends with what this check found has made it.
+        let found = matches!(&finding, Some(finding) if finding.check == Check::Deeds);
+        if !found && self.members.iter().any(|member| member.rests == 0) {
             checks_not_made.insert(0, DEEDS_NOT_MADE);
         }
         let verdict = match (&finding, self.doubts.is_empty()) {
