@@ -99,6 +99,17 @@ impl Tree {
         self.last_zxid
     }
 
+    /// The snapshot that this tree came from may hold effects of transactions up to `zxid`: until they are
+    /// applied, its digest is nobody else's.
+    pub fn may_hold_up_to(&mut self, zxid: u64) {
+        self.fuzzy_until = self.fuzzy_until.max(zxid);
+    }
+
+    /// Whether it holds what it does at its zxid, and nothing of what came later.
+    pub fn is_exact(&self) -> bool {
+        self.last_zxid >= self.fuzzy_until
+    }
+
     /// The sum of the digests of all znodes that count, modulo 2^64.
     pub fn digest(&self) -> u64 {
         self.digest

@@ -62,8 +62,10 @@ impl Service {
         self.outstanding.applied(entry.header.zxid);
         self.counters.commits += 1;
         self.check(digest, entry.header.zxid);
-        self.digests
-            .note(Zxid::from_bits(entry.header.zxid), self.tree.digest());
+        if self.tree.is_exact() {
+            self.digests
+                .note(Zxid::from_bits(entry.header.zxid), self.tree.digest());
+        }
         self.notify(&events, entry.header.zxid);
         match session {
             Some(SessionChange::Created { session, timeout_ms })

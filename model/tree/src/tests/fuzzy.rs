@@ -175,6 +175,7 @@ proptest! {
         steps in prop::collection::vec(logged(), 1..60),
         start in any::<prop::sample::Index>(),
         pace in prop::collection::vec(0usize..6, 1..8),
+        says_so in any::<bool>(),
     ) {
         let log = log_of(steps);
         let mut tree = Tree::new();
@@ -192,9 +193,14 @@ proptest! {
         serializer.serialize("");
         let Serializer { mut tree, coming, loader, .. } = serializer;
         let fuzzy_until = tree.last_zxid();
-        let mut loaded = loader.finish(last_zxid, Some(fuzzy_until)).unwrap();
+        let mut loaded = loader.finish(last_zxid, says_so.then_some(fuzzy_until)).unwrap();
+        if !says_so {
+            // On its way to a learner it has no digest, and others know how far it may go.
+            loaded.may_hold_up_to(fuzzy_until);
+        }
         for entry in after {
             let outcome = loaded.apply(entry, &mut WatchTable::new());
+            prop_assert_eq!(loaded.is_exact(), entry.header.zxid >= fuzzy_until);
             prop_assert!(!matches!(outcome.digest, DigestCheck::Differs { .. }), "{:?} after {:?}", outcome, entry);
             prop_assert_eq!(outcome.digest == DigestCheck::Unchecked, entry.digest.is_none() || entry.header.zxid < fuzzy_until);
         }
