@@ -12,7 +12,7 @@ fn learner_and_leaders(learner: Kind, leader: Kind) -> [Kind; 3] {
 }
 
 /// Creates `count` znodes below `root`, pipelined.
-pub(crate) fn write(member: &Member, root: &str, count: usize) {
+fn write(member: &Member, root: &str, count: usize) {
     let mut client = member.client();
     client.create_at(root, b"").unwrap();
     let create = |number| {
