@@ -224,6 +224,10 @@ impl Ghost {
                 .or_else(|| broken(self.votes_are_true(scene), Property::BetterVoteKnowsMore)),
             Event::HungUp(violation) => broken(is_legal(*violation, witnessed), Property::MessagesAreLegal),
             Event::Broke(property) => Some(*property),
+            Event::GaveWay => {
+                witnessed(Witness::StaleLeaderGivesWay);
+                None
+            }
             Event::Promised { .. }
             | Event::Chosen { .. }
             | Event::Established { .. }
@@ -526,17 +530,15 @@ fn is_matched(scene: Scene<'_>) -> bool {
 /// Whether a correct server can hang up for this reason on a correct one.
 fn is_legal(violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
     match violation {
-        // What a learner meets in ordinary life: an old leader, or a cut that it cannot make.
-        Violation::StaleEpoch { .. } => {
-            witnessed(Witness::StaleLeaderRefused);
-            true
-        }
+        // What they meet in ordinary life: a learner that knows more, or a cut that cannot be made.
         Violation::BetterHistory { .. } => {
             witnessed(Witness::WorseLeaderRefused);
             true
         }
         Violation::CutTooDeep { .. } => true,
-        Violation::Unexpected
+        // A leader gives way before it offers less than a voter has promised.
+        Violation::StaleEpoch { .. }
+        | Violation::Unexpected
         | Violation::Gap { .. }
         | Violation::CommitOutOfOrder { .. }
         | Violation::AckOutOfOrder { .. }

@@ -26,7 +26,9 @@ pub enum Mutant {
     PromisesBeforeDurable,
     /// A leader offers its epoch before its own acceptedEpoch is durable (ZOOKEEPER-1291).
     OffersBeforeDurable,
-    /// A follower stays with a leader of an older epoch than it has promised.
+    /// A leader goes on though a voter that comes has promised a higher epoch.
+    KeepsStaleReign,
+    /// A follower stays with a leader of an older epoch than it has promised, and that leader goes on.
     AcceptsOlderEpoch,
     /// An epoch promised before counts again (the published specification of the protocol does that).
     CountsOldPromise,
@@ -119,6 +121,7 @@ pub fn mutants() -> Vec<Killing> {
             bounds(0, 1, 0, 0),
         ),
         (OffersBeforeDurable, Property::OneLeader, bounds(0, 2, 1, 0)),
+        (KeepsStaleReign, Property::MessagesAreLegal, bounds(0, 2, 0, 1)),
         (AcceptsOlderEpoch, Property::Fencing, bounds(0, 2, 0, 1)),
         (CountsOldPromise, Property::PromiseIsDurable, bounds(0, 2, 0, 1)),
         (EpochBeforeLog, Property::HistoryConsistency, bounds(1, 2, 1, 0)),
@@ -232,6 +235,11 @@ impl Rules for Mutant {
 
     fn may_accept_epoch(&self, offered: Epoch, accepted: Epoch) -> bool {
         *self == Self::AcceptsOlderEpoch || Zab.may_accept_epoch(offered, accepted)
+    }
+
+    fn may_keep_epoch(&self, epoch: Epoch, promised: Epoch) -> bool {
+        matches!(self, Self::KeepsStaleReign | Self::AcceptsOlderEpoch)
+            || Zab.may_keep_epoch(epoch, promised)
     }
 
     fn is_new_promise(&self, offered: Epoch, accepted: Epoch) -> bool {

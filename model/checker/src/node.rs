@@ -136,6 +136,8 @@ pub enum Event {
     Looks,
     /// A `sync` of this server's own clients is answered.
     Synced,
+    /// A leader made a higher promise its own and looks.
+    GaveWay,
     /// A peer was hung up on.
     HungUp(Violation),
     /// The node itself saw a property broken.
@@ -361,6 +363,7 @@ impl Node {
         }
         let (was_chosen, was_established) = (server.is_chosen(), is_established(server));
         let was_committed = server.committed();
+        let (was_leading, promised) = (leads(server), server.accepted());
         let cx = Context {
             me: self.me,
             ensemble,
@@ -372,6 +375,9 @@ impl Node {
         let epoch = server.epoch().unwrap_or_default();
         let (is_chosen, is_established) = (server.is_chosen(), is_established(server));
         let committed = server.committed();
+        if was_leading && server.is_looking() && server.accepted() > promised {
+            out.push(Out::Event(Event::GaveWay));
+        }
         if is_chosen && !was_chosen {
             out.push(Out::Event(Event::Chosen { epoch }));
         }
@@ -547,6 +553,10 @@ impl Node {
             out.push(Out::Event(Event::Broke(Property::Fencing)));
         }
     }
+}
+
+fn leads(server: &Server) -> bool {
+    matches!(server.standing(), Standing::Leading { .. })
 }
 
 fn is_established(server: &Server) -> bool {

@@ -42,8 +42,8 @@ witnesses! {
     TailDropped = "an uncommitted tail is dropped";
     /// A learner acknowledged NEWLEADER with a history that was not empty.
     EnteredWithHistory = "a learner enters an epoch with a history";
-    /// A learner refused a leader of an older epoch.
-    StaleLeaderRefused = "a stale leader is refused";
+    /// A leader heard of a higher promise than its own, and went looking.
+    StaleLeaderGivesWay = "a leader gives way to a higher promise";
     /// A leader refused to count a learner with a better history.
     WorseLeaderRefused = "a leader behind its learner gives way";
     /// A snapshot was installed.

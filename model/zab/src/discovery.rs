@@ -107,6 +107,13 @@ impl Server {
             });
             return;
         }
+        if let Some(epoch) = leader.epoch()
+            && cx.ensemble.is_voter(server)
+            && !cx.rules.may_keep_epoch(epoch, accepted)
+        {
+            fx.push(Effect::Close { conn, why: None });
+            return self.give_way(cx, accepted, fx);
+        }
         let mut earlier = Zxid::ZERO;
         if let Some(replaced) = leader.learners.remove(&server) {
             leader.drop_conn(replaced.conn);
@@ -179,6 +186,16 @@ impl Server {
             };
         }
         Ok(())
+    }
+
+    /// Makes a voter's higher promise its own and goes looking, so that the next epoch is above it.
+    ///
+    /// A promise may always be raised. Each time one more server has this one, and once those without it
+    /// are no quorum, every leader hears of it before it chooses a number: so it ends. Apache's leader
+    /// goes on, and shuts that server out until somebody restarts it.
+    fn give_way<P, R: Rules>(&mut self, cx: &Context<'_, R>, promised: Epoch, fx: &mut Vec<Effect<P>>) {
+        self.persist_accepted(promised, fx);
+        self.look(cx, fx);
     }
 
     /// What this leader was elected with.

@@ -26,6 +26,11 @@ pub trait Rules {
     fn may_accept_epoch(&self, offered: Epoch, accepted: Epoch) -> bool {
         offered >= accepted
     }
+    /// Whether a leader of `epoch` goes on though a voter that comes has promised `promised`. That voter
+    /// refuses an older epoch, so it would be shut out for as long as this one lasts.
+    fn may_keep_epoch(&self, epoch: Epoch, promised: Epoch) -> bool {
+        promised <= epoch
+    }
     /// Whether accepting `offered` is a new promise, to be counted; otherwise it was made before,
     /// perhaps to another leader.
     fn is_new_promise(&self, offered: Epoch, accepted: Epoch) -> bool {

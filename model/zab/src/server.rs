@@ -396,3 +396,6 @@ pub(crate) fn answer_stray_ping<P, R: Rules>(
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

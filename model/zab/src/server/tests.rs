@@ -1,0 +1,147 @@
+//! Scenes of one server, input by input.
+
+use super::*;
+use crate::{Message, Run, Zab};
+
+const LEARNER: Conn = Conn::new(1);
+const LATER: Conn = Conn::new(2);
+
+/// A server of an ensemble of three.
+struct Bench {
+    me: ServerId,
+    ensemble: Ensemble,
+    server: Server,
+}
+
+fn id(number: u64) -> ServerId {
+    ServerId::new(number)
+}
+
+fn at(epoch: u32, counter: u32) -> Zxid {
+    Zxid::new(Epoch::new(epoch), counter)
+}
+
+fn disk(epoch: u32, floor: Zxid, runs: &[(u32, u32, u32)]) -> Image {
+    let runs = runs.iter().map(|&(epoch, first, last)| Run {
+        epoch: Epoch::new(epoch),
+        first,
+        last,
+    });
+    Image {
+        accepted: Some(Epoch::new(epoch)),
+        current: Some(Epoch::new(epoch)),
+        snapshot: floor,
+        history: Skeleton::from_runs(floor, runs),
+    }
+}
+
+impl Bench {
+    fn boot(image: &Image) -> Self {
+        Self {
+            me: id(1),
+            ensemble: Ensemble::majority((1..=3).map(id)),
+            server: Server::boot(image, &mut Vec::<Effect<u8>>::new()).expect("a legal image"),
+        }
+    }
+
+    fn step(&mut self, input: Input<u8>) -> Vec<Effect<u8>> {
+        let cx = Context {
+            me: self.me,
+            ensemble: &self.ensemble,
+            rules: &Zab,
+        };
+        let mut fx = Vec::new();
+        self.server.step(&cx, input, &mut fx);
+        fx
+    }
+
+    fn hears(&mut self, conn: Conn, message: Message<u8>) -> Vec<Effect<u8>> {
+        self.step(Input::Message { conn, message })
+    }
+
+    fn epochs_durable(&mut self) -> Vec<Effect<u8>> {
+        self.step(Input::EpochsDurable { ops: 1 })
+    }
+
+    fn calls(&mut self, conn: Conn, server: u64, accepted: u32) -> Vec<Effect<u8>> {
+        let message = Message::FollowerInfo {
+            server: id(server),
+            accepted: Epoch::new(accepted),
+        };
+        self.hears(conn, message)
+    }
+
+    /// Leads `epoch` with one learner, which had accepted the epoch before and has the same history.
+    fn offers(&mut self, epoch: u32) {
+        self.step(Input::Lead);
+        self.calls(LEARNER, 2, epoch - 1);
+        self.epochs_durable();
+        assert_eq!(self.server.epoch(), Some(Epoch::new(epoch)));
+    }
+
+    fn establishes(&mut self, epoch: u32) {
+        self.offers(epoch);
+        let message = Message::AckEpoch {
+            current: Some(Epoch::new(epoch - 1)),
+            last: self.server.history().last(),
+        };
+        self.hears(LEARNER, message);
+        self.epochs_durable();
+        self.hears(LEARNER, Message::Ack { zxid: at(epoch, 0) });
+        assert_eq!(self.server.standing(), Standing::Leading { serving: true });
+    }
+}
+
+#[test]
+fn a_leader_gives_way_to_a_voter_that_has_promised_more() {
+    let offering: fn(&mut Bench) = |bench| bench.offers(3);
+    let collecting: fn(&mut Bench) = |bench| {
+        bench.step(Input::Lead);
+        bench.calls(LEARNER, 2, 2);
+        assert_eq!(bench.server.epoch(), Some(Epoch::new(3)));
+    };
+    let established: fn(&mut Bench) = |bench| bench.establishes(3);
+    for reign in [collecting, offering, established] {
+        let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
+        reign(&mut bench);
+        let fx = bench.calls(LATER, 3, 7);
+        assert_eq!(
+            fx,
+            [
+                Effect::Close { conn: LATER, why: None },
+                Effect::PersistAccepted(Epoch::new(7)),
+                Effect::Close { conn: LEARNER, why: None },
+                Effect::Retire,
+            ]
+        );
+        // The vote waits until the promise is durable, and the next number is above it.
+        let mut fx = bench.epochs_durable();
+        if !bench.server.is_votable() {
+            fx = bench.epochs_durable();
+        }
+        assert!(matches!(fx[..], [Effect::Look { .. }]));
+        bench.step(Input::Lead);
+        bench.calls(LEARNER, 2, 3);
+        assert_eq!(bench.server.epoch(), Some(Epoch::new(8)));
+    }
+}
+
+#[test]
+fn a_leader_goes_on_beside_an_equal_promise_a_stranger_and_the_last_epoch() {
+    let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[]));
+    bench.establishes(3);
+    let offer = Effect::Send {
+        conn: LATER,
+        message: Message::LeaderInfo { epoch: Epoch::new(3) },
+    };
+    assert_eq!(bench.calls(LATER, 3, 3), [offer.clone()]);
+    bench.step(Input::Closed { conn: LATER });
+    assert_eq!(bench.calls(LATER, 9, 7), [offer]);
+    bench.step(Input::Closed { conn: LATER });
+    let refused = Effect::Close {
+        conn: LATER,
+        why: Some(Violation::Unexpected),
+    };
+    assert_eq!(bench.calls(LATER, 3, u32::MAX), [refused]);
+    assert!(bench.server.is_serving());
+}
