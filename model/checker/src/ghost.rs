@@ -389,7 +389,8 @@ impl Ghost {
         if initial.zxid > Zxid::ZERO {
             witnessed(Witness::EnteredWithHistory);
         }
-        history.holds(initial)
+        scene.node().disk.durable.holds(initial)
+            && history.holds(initial)
             && history
                 .iter()
                 .all(|txn| txn.zxid <= initial.zxid || txn.zxid.epoch() == epoch)

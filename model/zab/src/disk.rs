@@ -48,6 +48,11 @@ impl Disk {
         self.epochs = self.epochs.saturating_sub(ops);
     }
 
+    /// How many log operations are under way.
+    pub(crate) fn log_under_way(&self) -> usize {
+        self.log.len()
+    }
+
     /// Whether the log holds all that was asked of it.
     pub(crate) fn log_is_durable(&self) -> bool {
         self.log.is_empty()

@@ -30,10 +30,10 @@ pub(crate) enum Phase {
     AckedEpoch { epoch: Epoch },
     /// Receives what it lacks; awaits NEWLEADER.
     Sync { epoch: Epoch, sync: Sync },
-    /// Awaits that all received is durable, to write currentEpoch.
-    PersistLog { epoch: Epoch, sync: Sync },
+    /// Awaits that what came before NEWLEADER is durable, to write currentEpoch.
+    PersistLog { epoch: Epoch, sync: Sync, awaited: Awaited },
     /// Awaits that currentEpoch is durable, to acknowledge NEWLEADER.
-    PersistCurrent { epoch: Epoch, sync: Sync },
+    PersistCurrent { epoch: Epoch, sync: Sync, awaited: Awaited },
     /// NEWLEADER is acknowledged, and proposals up to `acked`; awaits UPTODATE.
     Acked { epoch: Epoch, sync: Sync, acked: Zxid },
     /// Serves; has acknowledged up to `acked`, and knows everything up to `committed` to be committed.
@@ -57,7 +57,33 @@ pub(crate) struct Sync {
     pub(crate) hint: Zxid,
 }
 
+/// How many of the log operations under way came before NEWLEADER. Proposals that come behind it are not
+/// waited for: a busy leader sends them without end.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Awaited(usize);
+
+impl Awaited {
+    pub(crate) fn all_of(under_way: usize) -> Self {
+        Self(under_way)
+    }
+
+    pub(crate) fn is_durable(self) -> bool {
+        self.0 == 0
+    }
+}
+
 impl Follower {
+    /// The oldest `ops` log operations under way are durable.
+    pub(crate) fn log_done(&mut self, ops: u32) {
+        if let FollowerState::Linked {
+            phase: Phase::PersistLog { awaited, .. } | Phase::PersistCurrent { awaited, .. },
+            ..
+        } = &mut self.state
+        {
+            awaited.0 = awaited.0.saturating_sub(ops as usize);
+        }
+    }
+
     pub(crate) fn new(leader: ServerId) -> Self {
         Self {
             leader,

@@ -56,7 +56,8 @@ pub trait Rules {
     fn sends_outstanding(&self) -> bool {
         true
     }
-    /// Whether a learner may begin to write currentEpoch, given whether the synchronised log is durable.
+    /// Whether a learner may begin to write currentEpoch, given whether all that came before NEWLEADER is
+    /// durable in its log.
     fn may_enter_epoch(&self, log_durable: bool) -> bool {
         log_durable
     }

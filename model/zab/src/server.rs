@@ -133,7 +133,7 @@ impl Server {
                 Role::Following(_) => self.on_leaders_message(cx, conn, message, fx),
                 Role::Leading(_) => self.on_learners_message(cx, conn, message, fx),
             },
-            Input::LogDurable { ops } => self.disk.log_done(ops),
+            Input::LogDurable { ops } => self.on_log_durable(ops),
             Input::EpochsDurable { ops } => self.disk.epochs_done(ops),
             Input::LimitPassed => {
                 if !self.is_serving() && !self.is_looking() {
@@ -196,6 +196,13 @@ impl Server {
                 }
             }
             Role::Leading(leader) => leader.drop_conn(conn),
+        }
+    }
+
+    fn on_log_durable(&mut self, ops: u32) {
+        self.disk.log_done(ops);
+        if let Role::Following(follower) = &mut self.role {
+            follower.log_done(ops);
         }
     }
 

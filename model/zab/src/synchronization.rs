@@ -5,7 +5,7 @@
 //! currentEpoch, then acknowledges. A quorum of these *establishes* the epoch: its initial history
 //! is committed.
 
-use crate::follower::{Phase, Sync};
+use crate::follower::{Awaited, Phase, Sync};
 use crate::leader::{LeaderPhase, Stage};
 use crate::reads::Reads;
 use crate::server::{Context, Handled, Role, Server};
@@ -186,23 +186,24 @@ impl Server {
                 offered,
             });
         }
-        self.set_phase(Phase::PersistLog { epoch, sync });
+        let awaited = Awaited::all_of(self.disk.log_under_way());
+        self.set_phase(Phase::PersistLog { epoch, sync, awaited });
         Ok(())
     }
 
-    /// The follower's conclusions: log durable, then currentEpoch, then the acknowledgement.
+    /// The follower's conclusions: what came before NEWLEADER durable, then currentEpoch, then the
+    /// acknowledgement.
     pub(crate) fn settle_sync<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
-        let log_durable = self.disk.log_is_durable();
-        if let Some((_, &Phase::PersistLog { epoch, sync })) = self.linked()
-            && cx.rules.may_enter_epoch(log_durable)
+        if let Some((_, &Phase::PersistLog { epoch, sync, awaited })) = self.linked()
+            && cx.rules.may_enter_epoch(awaited.is_durable())
         {
             self.persist_current(epoch, fx);
-            self.set_phase(Phase::PersistCurrent { epoch, sync });
+            self.set_phase(Phase::PersistCurrent { epoch, sync, awaited });
         }
-        if let Some((conn, &Phase::PersistCurrent { epoch, sync })) = self.linked()
+        if let Some((conn, &Phase::PersistCurrent { epoch, sync, awaited })) = self.linked()
             && cx
                 .rules
-                .may_ack_new_leader(log_durable, self.disk.epochs_are_durable())
+                .may_ack_new_leader(awaited.is_durable(), self.disk.epochs_are_durable())
         {
             let zxid = Zxid::new(epoch, 0);
             self.set_phase(Phase::Acked {
@@ -245,6 +246,7 @@ impl Server {
     /// The leader's conclusion: with a quorum synchronised, itself included once that is true of it, the
     /// epoch is established.
     pub(crate) fn settle_establishment<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        // Its log was quiet before it looked, and it proposes nothing before this.
         let me = cx
             .rules
             .may_count_itself(self.disk.log_is_durable(), self.disk.epochs_are_durable());

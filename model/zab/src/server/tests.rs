@@ -145,3 +145,61 @@ fn a_leader_goes_on_beside_an_equal_promise_a_stranger_and_the_last_epoch() {
     assert_eq!(bench.calls(LATER, 3, u32::MAX), [refused]);
     assert!(bench.server.is_serving());
 }
+
+/// A follower of epoch 3 that has been brought 2:1 and 2:2, of which nothing is durable, and NEWLEADER.
+fn about_to_enter() -> Bench {
+    let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
+    bench.step(Input::Follow { leader: id(2) });
+    bench.step(Input::Connected { conn: LEARNER });
+    let epoch = Epoch::new(3);
+    bench.hears(LEARNER, Message::LeaderInfo { epoch });
+    bench.epochs_durable();
+    bench.hears(LEARNER, Message::Diff { zxid: at(2, 2) });
+    for zxid in [at(2, 1), at(2, 2)] {
+        bench.hears(LEARNER, Message::Proposal { zxid, payload: 0 });
+    }
+    assert_eq!(bench.hears(LEARNER, Message::NewLeader { epoch }), []);
+    bench
+}
+
+#[test]
+fn new_leader_is_acknowledged_without_waiting_for_what_came_behind_it() {
+    let mut bench = about_to_enter();
+    let mut proposals = (1..).map(|counter| Message::Proposal {
+        zxid: at(3, counter),
+        payload: 0,
+    });
+    // The log never comes to rest: before each operation is durable, another is asked for.
+    let mut next = |bench: &mut Bench| {
+        bench.hears(LEARNER, proposals.next().expect("numbers are many"));
+        bench.step(Input::LogDurable { ops: 1 })
+    };
+    assert_eq!(next(&mut bench), []);
+    assert_eq!(next(&mut bench), [Effect::PersistCurrent(Epoch::new(3))]);
+    assert_eq!(next(&mut bench), []);
+    let ack = Effect::Send {
+        conn: LEARNER,
+        message: Message::Ack { zxid: at(3, 0) },
+    };
+    let first = Effect::SendAcks {
+        conn: LEARNER,
+        first: at(3, 1),
+        last: at(3, 1),
+    };
+    assert_eq!(bench.epochs_durable(), [ack, first]);
+}
+
+#[test]
+fn new_leader_is_not_acknowledged_before_what_came_before_it_is_durable() {
+    let mut bench = about_to_enter();
+    assert_eq!(bench.step(Input::LogDurable { ops: 1 }), []);
+    // What is then asked for does not take the place of what is missing.
+    let later = Message::Proposal {
+        zxid: at(3, 1),
+        payload: 0,
+    };
+    let fx = bench.hears(LEARNER, later);
+    assert!(matches!(fx[..], [Effect::Append { .. }]));
+    let fx = bench.step(Input::LogDurable { ops: 1 });
+    assert_eq!(fx, [Effect::PersistCurrent(Epoch::new(3))]);
+}
