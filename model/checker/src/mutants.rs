@@ -238,8 +238,7 @@ impl Rules for Mutant {
     }
 
     fn may_keep_epoch(&self, epoch: Epoch, promised: Epoch) -> bool {
-        matches!(self, Self::KeepsStaleReign | Self::AcceptsOlderEpoch)
-            || Zab.may_keep_epoch(epoch, promised)
+        matches!(self, Self::KeepsStaleReign | Self::AcceptsOlderEpoch) || Zab.may_keep_epoch(epoch, promised)
     }
 
     fn is_new_promise(&self, offered: Epoch, accepted: Epoch) -> bool {

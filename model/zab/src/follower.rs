@@ -31,9 +31,17 @@ pub(crate) enum Phase {
     /// Receives what it lacks; awaits NEWLEADER.
     Sync { epoch: Epoch, sync: Sync },
     /// Awaits that what came before NEWLEADER is durable, to write currentEpoch.
-    PersistLog { epoch: Epoch, sync: Sync, awaited: Awaited },
+    PersistLog {
+        epoch: Epoch,
+        sync: Sync,
+        awaited: Awaited,
+    },
     /// Awaits that currentEpoch is durable, to acknowledge NEWLEADER.
-    PersistCurrent { epoch: Epoch, sync: Sync, awaited: Awaited },
+    PersistCurrent {
+        epoch: Epoch,
+        sync: Sync,
+        awaited: Awaited,
+    },
     /// NEWLEADER is acknowledged, and proposals up to `acked`; awaits UPTODATE.
     Acked { epoch: Epoch, sync: Sync, acked: Zxid },
     /// Serves; has acknowledged up to `acked`, and knows everything up to `committed` to be committed.

@@ -239,7 +239,9 @@ enum Stage {
     First,
     /// The introduction: what follows is about agreement alone.
     Introduced,
-    /// The acknowledgement of the synchronisation, or NEWLEADER: clients' affairs may follow, and pings.
+    /// The learner's acknowledgement of the synchronisation, or the leader's UPTODATE: clients' affairs may
+    /// follow, and pings. Behind NEWLEADER a leader is silent for as long as a quorum needs to write what it
+    /// was brought.
     Synced,
 }
 
@@ -252,7 +254,7 @@ impl Stage {
         let synchronises = matches!(
             incoming,
             Incoming::FromLearner(FromLearner::Message(Message::Ack { .. }))
-                | Incoming::FromLeader(FromLeader::NewLeader { .. })
+                | Incoming::FromLeader(FromLeader::Message(Message::UpToDate))
         );
         let clients = matches!(
             incoming,

@@ -311,3 +311,39 @@ fn a_name_travels_with_the_introduction() {
     };
     assert_eq!(read, Some(name));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_leader_is_given_up_after_its_limit_which_is_shorter_once_it_says_up_to_date() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let layout = quorate_store::Layout::new(dir.path(), None);
+    let options = quorate_store::StoreOptions::new(layout, Some(ServerId::new(1)));
+    let (store, _) = quorate_store::Store::open(options).expect("an empty store");
+    let epoch = Epoch::new(1);
+    let mut until_uptodate = encoded(&Message::LeaderInfo { epoch });
+    until_uptodate.unsplit(encoded(&Message::Diff { zxid: at(0) }));
+    until_uptodate.unsplit(encoded(&Message::NewLeader { epoch }));
+    let mut serving = until_uptodate.clone();
+    serving.unsplit(encoded(&Message::UpToDate));
+    for (bytes, messages, limit) in [
+        (until_uptodate, 3, LIMITS.until_synced),
+        (serving, 4, LIMITS.once_synced),
+    ] {
+        let (near, far) = duplex(1 << 16);
+        let (events, mut inbox) = mpsc::channel(64);
+        let announce = |link| Event::Accepted {
+            link,
+            addresses: None,
+        };
+        let side = Side::Leader(store.snapshots.clone());
+        start(split(near), CONN, side, LIMITS, events, None, announce).await;
+        let Some(Event::Accepted { link, .. }) = inbox.recv().await else {
+            panic!("the connection is announced first");
+        };
+        let mut ends = Ends { link, inbox, far };
+        let began = Instant::now();
+        ends.far.write_all(&bytes).await.expect("open");
+        let (read, error) = ends.closed().await;
+        assert_eq!((read, error.kind()), (messages, std::io::ErrorKind::TimedOut));
+        assert_eq!(began.elapsed().as_secs(), limit.as_secs());
+    }
+}

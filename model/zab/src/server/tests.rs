@@ -108,9 +108,15 @@ fn a_leader_gives_way_to_a_voter_that_has_promised_more() {
         assert_eq!(
             fx,
             [
-                Effect::Close { conn: LATER, why: None },
+                Effect::Close {
+                    conn: LATER,
+                    why: None
+                },
                 Effect::PersistAccepted(Epoch::new(7)),
-                Effect::Close { conn: LEARNER, why: None },
+                Effect::Close {
+                    conn: LEARNER,
+                    why: None
+                },
                 Effect::Retire,
             ]
         );
