@@ -181,6 +181,8 @@ impl<R: Rules> Audit<R> {
         member.contents_floor = image.history.floor();
         member.contents_under_way.clear();
         member.tree_max = tree_max.max(image.snapshot);
+        member.newest_snapshot = image.snapshot;
+        member.purged = false;
         member.node = Some(Node {
             me: member.me,
             brain: Brain::Quorate(server),
@@ -276,7 +278,8 @@ impl<R: Rules> Audit<R> {
             Some(contents)
         });
         let found = boot.contents;
-        let counted = found != Contents::default() || boot.image.history.runs().is_empty();
+        let counted =
+            !member.purged && (found != Contents::default() || boot.image.history.runs().is_empty());
         match expected {
             Some(expected)
                 if counted && member.contents_floor == boot.image.history.floor() && expected != found =>

@@ -139,6 +139,10 @@ pub(crate) struct Member {
     pub(crate) deliveries: VecDeque<Zxid>,
     /// The highest that effects ever asked for, whether that was recorded to be done or not.
     pub(crate) deliveries_reach: Zxid,
+    /// What the newest snapshot holds that this boot found, took or installed.
+    pub(crate) newest_snapshot: Zxid,
+    /// This boot removed old log files: what the log thread counts is not what the next boot finds.
+    pub(crate) purged: bool,
     /// The highest that the tree ever was at.
     pub(crate) tree_max: Zxid,
     /// Reports of the disk threads that the core was not yet told.
@@ -190,6 +194,8 @@ impl Member {
             calls: None,
             deliveries: VecDeque::new(),
             deliveries_reach: Zxid::ZERO,
+            newest_snapshot: Zxid::ZERO,
+            purged: false,
             tree_max: Zxid::ZERO,
             log_synced: VecDeque::new(),
             epochs_synced: VecDeque::new(),

@@ -308,6 +308,19 @@ impl<R: Rules> Audit<R> {
                     )));
                 }
             }
+            Input::Purged { floor } => {
+                let installed = member.node.as_ref().map(|node| node.disk.durable.snapshot.zxid);
+                let newest = installed.unwrap_or_default().max(member.newest_snapshot);
+                if *floor > newest {
+                    return Err(Fault::new(
+                        Check::Storage,
+                        format!(
+                            "the log is purged up to {floor:?}, and the newest snapshot is of {newest:?}"
+                        ),
+                    ));
+                }
+                member.purged = true;
+            }
             Input::Propose { .. }
             | Input::Message { .. }
             | Input::LimitPassed

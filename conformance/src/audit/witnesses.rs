@@ -358,6 +358,8 @@ impl<R: Rules> Audit<R> {
                 format!("a snapshot of {zxid:?} was taken, and the tree never was beyond {reached:?}"),
             ));
         }
+        let newest = &mut self.members[i].newest_snapshot;
+        *newest = zxid.max(*newest);
         match tree {
             Some(tree) => self.compare_trees(i, zxid, tree),
             None => Ok(()),

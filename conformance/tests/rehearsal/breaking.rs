@@ -421,6 +421,26 @@ pub(crate) const BREAKS: &[Break] = &[
         },
     },
     Break {
+        name: "purged-too-much",
+        what: "old log files are removed that no snapshot covers",
+        check: Some("C5"),
+        words: "and the newest snapshot is of",
+        apply: |boots| {
+            let (at, hits) = find(boots, |record| matches!(record, Record::LogSynced { .. }));
+            let last = *hits.last().expect("reports");
+            let (time, report) = boots[at].records[last].clone();
+            let Record::LogSynced { end: floor, .. } = report else {
+                unreachable!("it was found as a report");
+            };
+            let purged = Record::Input {
+                input: Input::Purged { floor },
+                number: None,
+            };
+            boots[at].records.insert(last + 3, (time, purged));
+            place(&boots[at], last + 3)
+        },
+    },
+    Break {
         name: "durable-never-synced",
         what: "the core is told that an append is durable, and the log thread did not sync",
         check: Some("C6"),

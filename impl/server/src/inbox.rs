@@ -94,6 +94,8 @@ pub(crate) enum Stored {
         zxid: Zxid,
         /// Why it could not be written.
         failed: Option<quorate_store::Error>,
+        /// The oldest position in the log, if old files were removed behind it.
+        purged: Option<Zxid>,
     },
     /// A write or a sync failed; what is on disk is not known, and the server must end.
     Failed {

@@ -11,6 +11,7 @@ fn main() {
     let at = |i: usize| args.get(i).copied().unwrap_or(0);
     let bounds = Bounds {
         servers: at(6).max(3),
+        purges: at(7),
         java: at(4),
         txns: at(0),
         elections: at(1),

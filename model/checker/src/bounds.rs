@@ -21,6 +21,8 @@ pub struct Bounds {
     pub pings: u8,
     /// `sync` requests of clients.
     pub syncs: u8,
+    /// Times that a server removes what its newest snapshot covers from its log.
+    pub purges: u8,
     /// Runs begin with epoch 1 established, all servers synchronised and nothing under way; its
     /// election is not counted. Shorter counterexamples; not everything that can be reached.
     pub warm: bool,
@@ -38,6 +40,9 @@ impl fmt::Display for Bounds {
         }
         if self.pings > 0 || self.syncs > 0 {
             write!(f, ", {} pings, {} syncs", self.pings, self.syncs)?;
+        }
+        if self.purges > 0 {
+            write!(f, ", {} purges", self.purges)?;
         }
         if self.warm {
             write!(f, ", from an established epoch")?;

@@ -80,6 +80,14 @@ impl Durable {
         }
     }
 
+    /// Drops what lies below `floor` from the log: a snapshot covers it.
+    pub fn purge(&mut self, floor: Zxid) {
+        if let Some(at) = find(&self.log, floor) {
+            self.snapshot = self.log[at];
+            self.log.drain(..=at);
+        }
+    }
+
     /// Does one operation.
     pub fn apply_epoch(&mut self, op: EpochOp) {
         match op {

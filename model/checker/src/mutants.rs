@@ -38,6 +38,8 @@ pub enum Mutant {
     AcceptsGap,
     /// The plan looks whether a zxid is within the range of the history, not whether it is in it (ZOOKEEPER-1154).
     PlansByRange,
+    /// A leader goes on to plan with what was purged from its log.
+    PlansOverPurge,
     /// Appends under way go on after the server has begun to look (ZOOKEEPER-4712).
     LooksWhileAppending,
     /// What a learner acknowledged on an earlier connection counts on the next.
@@ -81,6 +83,7 @@ const fn bounds(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
         breaks,
         pings: 0,
         syncs: 0,
+        purges: 0,
         warm: false,
     }
 }
@@ -127,6 +130,14 @@ pub fn mutants() -> Vec<Killing> {
         (EpochBeforeLog, Property::HistoryConsistency, bounds(1, 2, 1, 0)),
         (AcceptsGap, Property::LogMatching, bounds(2, 1, 0, 0)),
         (PlansByRange, Property::LogMatching, warm(2, 1, 1, 0)),
+        (
+            PlansOverPurge,
+            Property::HistoryConsistency,
+            Bounds {
+                purges: 1,
+                ..warm(1, 1, 1, 0)
+            },
+        ),
         (LooksWhileAppending, Property::QuorumLog, warm(1, 1, 0, 1)),
         (KeepsEarlierAcks, Property::CommittedStays, bounds(1, 1, 0, 1)),
         (DeliversOnHint, Property::Integrity, warm(1, 1, 1, 0)),
@@ -281,6 +292,10 @@ impl Rules for Mutant {
 
     fn may_count_itself(&self, log_durable: bool, current_durable: bool) -> bool {
         *self == Self::CountsItselfEarly || Zab.may_count_itself(log_durable, current_durable)
+    }
+
+    fn forgets_purged(&self) -> bool {
+        *self != Self::PlansOverPurge && Zab.forgets_purged()
     }
 
     fn may_append(&self, zxid: Zxid, last: Zxid) -> bool {

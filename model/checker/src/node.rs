@@ -274,6 +274,10 @@ impl Node {
                     "a proposal with a zxid that is not the next one",
                 ),
                 Input::Message { .. } => need(false, "messages come as frames"),
+                Input::Purged { floor } => need(
+                    *floor <= self.tree.zxid,
+                    "purged beyond what any snapshot of the tree covers",
+                ),
                 Input::Closed { .. }
                 | Input::LimitPassed
                 | Input::PingLearners
@@ -418,6 +422,7 @@ impl Node {
                     write_epoch(&mut self.disk.durable, op, out);
                 }
             }
+            Input::Purged { floor } => self.disk.durable.purge(*floor),
             _ => {}
         }
     }

@@ -357,6 +357,7 @@ const fn cold(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
         breaks,
         pings: 0,
         syncs: 0,
+        purges: 0,
         warm: false,
     }
 }

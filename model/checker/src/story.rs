@@ -85,6 +85,7 @@ pub(crate) fn tell(world: &World, action: &Action, names: &Names) -> String {
         }
         Action::Ping(i) => format!("{:?} pings its learners", id(i)),
         Action::Sync(i) => format!("a client of {:?} asks for sync", id(i)),
+        Action::Purge(i) => format!("{:?} purges its log up to {:?}", id(i), world.nodes[i].tree.zxid),
     }
 }
 

@@ -60,6 +60,8 @@ pub enum Action {
     Ping(usize),
     /// A client of this server asks for `sync`.
     Sync(usize),
+    /// A server has taken a snapshot, and removes what it covers from its log.
+    Purge(usize),
 }
 
 /// A node after a happening, and what came of it.
@@ -446,6 +448,11 @@ impl<R: Rules> Agreement<R> {
             Action::Sync(i) => {
                 next.left.syncs -= 1;
                 self.sync(next, i);
+            }
+            Action::Purge(i) => {
+                next.left.purges -= 1;
+                let floor = next.nodes[i].tree.zxid;
+                self.input(next, i, Input::Purged { floor });
             }
         }
     }

@@ -58,6 +58,12 @@ pub enum Input<P> {
         /// The learner's connection.
         conn: Option<Conn>,
     },
+    /// Old log files were removed: what lies below `floor` can no longer be served. The newest snapshot
+    /// covers `floor`, so it is delivered.
+    Purged {
+        /// The oldest position that the log still holds.
+        floor: Zxid,
+    },
 }
 
 impl<P> Input<P> {
@@ -82,6 +88,7 @@ impl<P> Input<P> {
                 payload: f(payload),
             },
             Self::Sync { conn } => Input::Sync { conn },
+            Self::Purged { floor } => Input::Purged { floor },
         }
     }
 }

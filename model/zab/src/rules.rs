@@ -70,6 +70,11 @@ pub trait Rules {
         log_durable && current_durable
     }
 
+    /// Whether a leader plans only with what its log still holds after old files were removed.
+    fn forgets_purged(&self) -> bool {
+        true
+    }
+
     // Broadcast.
 
     /// Whether a learner may log `zxid` after `last`.

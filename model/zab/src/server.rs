@@ -42,8 +42,8 @@ pub struct Server {
     pub(crate) disk: Disk,
     /// What the tree holds.
     pub(crate) delivered: Zxid,
-    /// A snapshot was installed under the tree, which has to be loaded from it.
-    pub(crate) tree_is_stale: bool,
+    /// The snapshot that was installed under the tree, which has to be loaded from it.
+    pub(crate) unloaded: Option<Zxid>,
     /// A leader asked for a cut that this server cannot make: only a snapshot helps.
     pub(crate) needs_snapshot: bool,
     pub(crate) role: Role,
@@ -110,7 +110,7 @@ impl Server {
             history: image.history.clone(),
             disk: Disk::at(last),
             delivered: image.snapshot,
-            tree_is_stale: false,
+            unloaded: None,
             needs_snapshot: false,
             role: Role::Looking { votable: true },
         })
@@ -144,6 +144,7 @@ impl Server {
             Input::CheckQuorum => self.on_check_quorum(cx, fx),
             Input::Propose { zxid, payload } => self.on_propose(cx, zxid, payload, fx),
             Input::Sync { conn } => self.on_sync(cx, conn),
+            Input::Purged { floor } => self.on_purged(cx, floor),
         }
         self.settle(cx, fx);
     }
@@ -206,6 +207,14 @@ impl Server {
         }
     }
 
+    /// What was purged cannot be served. A history that was replaced since does not hold `floor`, and
+    /// loses nothing.
+    fn on_purged<R: Rules>(&mut self, cx: &Context<'_, R>, floor: Zxid) {
+        if self.history.holds(floor) && cx.rules.forgets_purged() {
+            self.history.forget_below(floor);
+        }
+    }
+
     /// Leaves the role and goes looking; the election begins once the disk is quiet.
     pub(crate) fn look<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
         match &self.role {
@@ -237,10 +246,9 @@ impl Server {
 
     /// Loads the snapshot that was installed under the tree, if one was.
     pub(crate) fn refresh_tree<P>(&mut self, fx: &mut Vec<Effect<P>>) {
-        if self.tree_is_stale {
-            self.tree_is_stale = false;
-            self.delivered = self.history.floor();
-            fx.push(Effect::Load { zxid: self.delivered });
+        if let Some(zxid) = self.unloaded.take() {
+            self.delivered = zxid;
+            fx.push(Effect::Load { zxid });
         }
     }
 

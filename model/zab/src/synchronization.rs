@@ -165,7 +165,7 @@ impl Server {
     pub(crate) fn on_snap<P>(&mut self, epoch: Epoch, zxid: Zxid, fx: &mut Vec<Effect<P>>) {
         self.history = crate::Skeleton::from_floor(zxid);
         self.disk.begin_log(zxid);
-        self.tree_is_stale = true;
+        self.unloaded = Some(zxid);
         self.needs_snapshot = false;
         fx.push(Effect::Install { zxid });
         self.begin_sync(epoch, zxid);

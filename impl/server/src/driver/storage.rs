@@ -4,7 +4,7 @@ use super::{Driver, Fatal};
 use crate::inbox::Stored;
 use crate::log_thread::LogOp;
 use crate::payload::Payload;
-use quorate_store::{LogEntry, Snapshots};
+use quorate_store::{LogEntry, Purged, Snapshots};
 use quorate_tree::{Tree, WatchTable};
 use quorate_wire::txn::decode_entry;
 use quorate_zab::{Input, Zxid};
@@ -61,7 +61,7 @@ impl Driver {
                 self.recorder.epochs_synced(ops, op);
                 self.feed(Input::EpochsDurable { ops }, None);
             }
-            Stored::Snapshot { zxid, failed } => {
+            Stored::Snapshot { zxid, failed, purged } => {
                 self.background.busy = false;
                 match failed {
                     None => {
@@ -69,6 +69,9 @@ impl Driver {
                         self.recorder.snapshot_taken(zxid);
                     }
                     Some(error) => tracing::error!(%error, "snapshot not taken; it is tried again later"),
+                }
+                if let Some(floor) = purged {
+                    self.feed(Input::Purged { floor }, None);
                 }
             }
             Stored::Failed { error } => {
@@ -176,16 +179,19 @@ impl Driver {
         tokio::task::spawn_blocking(move || {
             let written = files.write(&tree);
             let purged = match (&written, keep) {
-                (Ok(()), Some(keep)) => files.purge(keep).map(drop),
-                _ => Ok(()),
+                (Ok(()), Some(keep)) => files.purge(keep),
+                _ => Ok(Purged::default()),
             };
-            if let Err(error) = purged {
+            let purged = purged.unwrap_or_else(|error| {
                 tracing::warn!(%error, "old snapshots and logs could not be purged");
-            }
+                Purged::default()
+            });
             if let Some(stored) = stored.upgrade() {
+                // A log that holds nothing any more serves from the snapshot on.
                 let _ = stored.send(Stored::Snapshot {
                     zxid,
                     failed: written.err(),
+                    purged: (purged.logs > 0).then(|| purged.oldest.unwrap_or(zxid)),
                 });
             }
         });

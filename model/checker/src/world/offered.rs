@@ -79,6 +79,11 @@ impl<R: Rules> Agreement<R> {
             } if world.left.breaks > 0 && !self.rules.leaves_leader() => actions.push(Action::GiveUp(i)),
             _ => {}
         }
+        let durable = &node.disk.durable;
+        let (floor, tree) = (durable.snapshot.zxid, node.tree);
+        if world.left.purges > 0 && floor < tree.zxid && durable.holds(tree) {
+            actions.push(Action::Purge(i));
+        }
         if world.left.syncs > 0 && node.serving {
             actions.push(Action::Sync(i));
         }

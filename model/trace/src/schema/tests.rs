@@ -52,6 +52,7 @@ fn inputs() -> impl Strategy<Value = Input<Digest>> {
         (conns(), messages()).prop_map(|(conn, message)| Input::Message { conn, message }),
         any::<u32>().prop_map(|ops| Input::LogDurable { ops }),
         Just(Input::CheckQuorum),
+        zxids().prop_map(|floor| Input::Purged { floor }),
         (zxids(), digests()).prop_map(|(zxid, payload)| Input::Propose { zxid, payload }),
         prop::option::of(conns()).prop_map(|conn| Input::Sync { conn }),
     ]

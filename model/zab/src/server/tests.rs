@@ -209,3 +209,33 @@ fn new_leader_is_not_acknowledged_before_what_came_before_it_is_durable() {
     let fx = bench.step(Input::LogDurable { ops: 1 });
     assert_eq!(fx, [Effect::PersistCurrent(Epoch::new(3))]);
 }
+
+/// What a learner gets first whose log ends at `last`.
+fn plan_for(bench: &mut Bench, last: Zxid) -> Effect<u8> {
+    bench.calls(LATER, 3, 2);
+    let current = Some(Epoch::new(1));
+    let mut fx = bench.hears(LATER, Message::AckEpoch { current, last });
+    bench.step(Input::Closed { conn: LATER });
+    fx.remove(0)
+}
+
+#[test]
+fn what_was_purged_is_not_planned_with() {
+    let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 9)]));
+    bench.establishes(3);
+    let diff = Effect::Send {
+        conn: LATER,
+        message: Message::Diff { zxid: at(1, 9) },
+    };
+    assert_eq!(plan_for(&mut bench, at(1, 3)), diff);
+    // Of another history, and older than what is known: neither says anything.
+    for floor in [at(1, 12), at(1, 5), at(1, 2)] {
+        assert_eq!(bench.step(Input::Purged { floor }), []);
+    }
+    assert_eq!(bench.server.history().floor(), at(1, 5));
+    assert_eq!(plan_for(&mut bench, at(1, 5)), diff);
+    assert!(matches!(
+        plan_for(&mut bench, at(1, 3)),
+        Effect::SendSnapshot { .. }
+    ));
+}
