@@ -7,6 +7,7 @@
 
 use crate::disk::{Disk, EpochOp, LogOp};
 use crate::node::{Event, Frame, Out};
+use crate::property::Property;
 use crate::txn::Txn;
 use quorate_zab::{Conn, Epoch, Input, Message, ServerId, Zxid};
 use std::collections::VecDeque;
@@ -75,6 +76,8 @@ impl Java {
             Input::Message { conn, message } if self.conn() == Some(conn) => {
                 let stays = self.on_message(conn, disk, message, snapshot, out);
                 if stays.is_none() {
+                    // No correct leader makes it leave: most of these are exits of its process.
+                    out.push(Out::Event(Event::Broke(Property::MessagesAreLegal)));
                     self.leave(disk, out);
                 }
             }
@@ -110,7 +113,7 @@ impl Java {
         }
     }
 
-    /// `None`: it cannot go on with this leader.
+    /// `None`: the message is not legal there, and it cannot go on with this leader.
     fn on_message(
         &mut self,
         conn: Conn,
