@@ -530,14 +530,14 @@ impl<R: Rules + Copy> Process<R> {
                     self.send(conn, Parcel::Message(Message::Ack { zxid }), asks);
                 }
             }
-            Effect::SendSnapshot { conn, zxid } => {
+            Effect::SendSnapshot { conn, zxid, upto } => {
                 let mut tree = if self.tree.zxid >= self.base.zxid {
                     self.tree
                 } else {
                     self.base
                 };
                 let lacking = self.log.partition_point(|(at, _)| *at <= tree.zxid);
-                for (at, payload) in self.log[lacking..].iter().take_while(|(at, _)| *at <= zxid) {
+                for (at, payload) in self.log[lacking..].iter().take_while(|(at, _)| *at <= upto) {
                     tree.apply(*at, *payload);
                 }
                 self.sent(conn, |sent| sent.message(&Message::<Digest>::Snap { zxid }));

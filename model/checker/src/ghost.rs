@@ -238,6 +238,15 @@ impl Ghost {
         }
     }
 
+    /// A snapshot that bears <e,0> contains the initial history of e: the last transaction of that.
+    fn resolved(&self, last: Txn) -> Txn {
+        let epoch = last.zxid.epoch();
+        match self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
+            Ok(at) if is_marker(last) => self.reigns[at].initial,
+            _ => last,
+        }
+    }
+
     fn has(&self, txn: Txn) -> bool {
         find(&self.committed, txn.zxid).is_some_and(|at| self.committed[at] == txn)
     }
@@ -252,7 +261,7 @@ impl Ghost {
 
     fn on_chosen(&mut self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) {
         let node = scene.node();
-        let initial = node.disk.logical().last();
+        let initial = self.resolved(node.disk.logical().last());
         let reign = Reign {
             epoch,
             initial,
@@ -287,7 +296,7 @@ impl Ghost {
         for later in 0..self.reigns.len() {
             let reign = self.reigns[later];
             if reign.epoch > epoch && reign.established {
-                let prefix = history.last().zxid <= reign.initial.zxid
+                let prefix = self.resolved(history.last()).zxid <= reign.initial.zxid
                     && history.iter().all(|txn| txn.zxid <= self.floor || self.has(txn));
                 self.expect(prefix, Property::InitialHistory);
                 witnessed(Witness::LateEstablishment);
@@ -299,7 +308,7 @@ impl Ghost {
                 witnessed(Witness::LaterReign);
             }
         }
-        let upto = history.last().zxid;
+        let upto = self.resolved(history.last()).zxid;
         drop(history);
         self.commit(scene, epoch, Zxid::ZERO, upto);
     }

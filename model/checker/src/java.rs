@@ -5,7 +5,7 @@
 //! the checker needs it: it writes its files within a step, logs proposals of the broadcast phase
 //! through the same asynchronous log, and never leads.
 
-use crate::disk::{Disk, EpochOp, LogOp};
+use crate::disk::{Disk, Durable, EpochOp, LogOp};
 use crate::node::{Event, Frame, Out};
 use crate::property::Property;
 use crate::txn::Txn;
@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Java {
     state: State,
+    /// What its log files hold above the zxid of a snapshot that it was sent: a restart brings it back.
+    buried: Vec<Txn>,
 }
 
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -51,6 +53,13 @@ impl Java {
     /// Whether it waits for its connection.
     pub fn is_connecting(&self) -> bool {
         self.state == State::Connecting
+    }
+
+    /// It starts again, from what the disk keeps: in what it has entered, its log holds nothing else.
+    pub(crate) fn restart(&mut self, durable: &mut Durable, out: &mut Vec<Out>) {
+        durable.log.splice(0..0, self.buried.drain(..));
+        self.state = State::Looking;
+        out.extend(durable.current.map(|epoch| Out::Event(Event::Entered { epoch })));
     }
 
     pub(crate) fn step(
@@ -152,8 +161,16 @@ impl Java {
             ) => {
                 let epoch = *epoch;
                 match message {
-                    Message::Trunc { zxid } => disk.durable.apply_log(LogOp::Truncate(zxid)),
-                    Message::Snap { .. } => disk.durable.apply_log(LogOp::Install(snapshot?)),
+                    Message::Trunc { zxid } => {
+                        disk.durable.log.splice(0..0, self.buried.drain(..));
+                        disk.durable.apply_log(LogOp::Truncate(zxid));
+                    }
+                    Message::Snap { .. } => {
+                        let snapshot = snapshot?;
+                        self.buried.append(&mut disk.durable.log);
+                        self.buried.retain(|txn| txn.zxid > snapshot.zxid);
+                        disk.durable.apply_log(LogOp::Install(snapshot));
+                    }
                     _ => {}
                 }
                 out.push(Out::Event(Event::Shrunk));

@@ -48,6 +48,8 @@ pub enum Mutant {
     DeliversOnHint,
     /// The initial history goes to an Apache learner as proposals without COMMIT.
     BareProposals,
+    /// A SNAP to an Apache learner bears the zxid of its contents, below the end of that learner's log files.
+    SnapsBelowTail,
     /// A server answers PINGs of a leader that it has left for a newer epoch.
     AnswersOldPings,
     /// A leader counts itself before its own log and currentEpoch are durable.
@@ -147,6 +149,14 @@ pub fn mutants() -> Vec<Killing> {
             Bounds {
                 java: 1,
                 ..warm(1, 1, 1, 0)
+            },
+        ),
+        (
+            SnapsBelowTail,
+            Property::HistoryConsistency,
+            Bounds {
+                java: 1,
+                ..warm(1, 1, 2, 0)
             },
         ),
         (
@@ -267,6 +277,13 @@ impl Rules for Mutant {
         match self {
             Self::PlansByRange => history.floor() <= zxid && zxid <= history.last(),
             _ => Zab.is_prefix(history, zxid),
+        }
+    }
+
+    fn snapshot_zxid(&self, epoch: Epoch, bound: Zxid) -> Zxid {
+        match self {
+            Self::SnapsBelowTail => bound,
+            _ => Zab.snapshot_zxid(epoch, bound),
         }
     }
 

@@ -330,15 +330,13 @@ impl Node {
         for op in self.disk.epoch_ops.drain(..).take(epoch_ops as usize) {
             write_epoch(&mut durable, op, out);
         }
-        match &self.brain {
+        match &mut self.brain {
             Brain::Quorate(_) => *self = Self::boot(self.me, durable, out),
-            Brain::Java(_) => {
-                *self = Self {
-                    disk: Disk {
-                        durable,
-                        ..Disk::default()
-                    },
-                    ..Self::java(self.me)
+            Brain::Java(java) => {
+                java.restart(&mut durable, out);
+                self.disk = Disk {
+                    durable,
+                    ..Disk::default()
                 };
             }
         }
@@ -466,7 +464,7 @@ impl Node {
                     });
                 }
             }
-            Effect::SendSnapshot { conn, zxid } => {
+            Effect::SendSnapshot { conn, zxid, .. } => {
                 let last = self.disk.logical().at(zxid).unwrap_or(Txn { zxid, value: 0 });
                 out.push(Out::Frame {
                     conn,

@@ -53,13 +53,15 @@ pub enum Effect<P> {
         /// The last one.
         last: Zxid,
     },
-    /// Send [`Message::Snap`] and a tree that contains the log up to `zxid`: what is delivered, and on a
+    /// Send [`Message::Snap`] and a tree that contains the log up to `upto`: what is delivered, and on a
     /// copy of it the rest, so that the learner never has less of this history than it had before.
     SendSnapshot {
         /// The connection to the learner.
         conn: Conn,
-        /// What the snapshot contains.
+        /// What the packet says: at least (epoch, 0), so that no log of the learner reaches beyond it.
         zxid: Zxid,
+        /// What the snapshot contains.
+        upto: Zxid,
     },
     /// Send the log after `after` up to `upto` as proposals, in order.
     Replay {
@@ -125,7 +127,7 @@ impl<P> Effect<P> {
                 message: message.map(f),
             },
             Self::SendAcks { conn, first, last } => Effect::SendAcks { conn, first, last },
-            Self::SendSnapshot { conn, zxid } => Effect::SendSnapshot { conn, zxid },
+            Self::SendSnapshot { conn, zxid, upto } => Effect::SendSnapshot { conn, zxid, upto },
             Self::Replay {
                 conn,
                 after,

@@ -52,6 +52,12 @@ pub trait Rules {
     fn pairs_history(&self) -> bool {
         true
     }
+    /// The zxid of a SNAP that contains everything up to `bound`, from the leader of `epoch`. Apache's
+    /// learners keep their log files under a snapshot: what of them is above its zxid comes back with the
+    /// next restart. Above (epoch, 0) nobody has anything but of this leader.
+    fn snapshot_zxid(&self, epoch: Epoch, bound: Zxid) -> Zxid {
+        bound.max(Zxid::new(epoch, 0))
+    }
     /// Whether a learner that joins is sent the proposals that are not yet committed.
     fn sends_outstanding(&self) -> bool {
         true

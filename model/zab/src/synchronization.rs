@@ -104,7 +104,12 @@ impl Server {
                 to
             }
             Plan::Snap => {
-                fx.push(Effect::SendSnapshot { conn, zxid: bound });
+                let zxid = cx.rules.snapshot_zxid(epoch, bound);
+                fx.push(Effect::SendSnapshot {
+                    conn,
+                    zxid,
+                    upto: bound,
+                });
                 bound
             }
         };

@@ -27,7 +27,7 @@ impl Driver {
                     peer.link.put_acks(first, last);
                 }
             }
-            Effect::SendSnapshot { conn, zxid } => self.send_snapshot(conn, zxid),
+            Effect::SendSnapshot { conn, zxid, upto } => self.send_snapshot(conn, zxid, upto),
             Effect::Replay {
                 conn,
                 after,
@@ -89,8 +89,8 @@ impl Driver {
         }
     }
 
-    fn send_snapshot(&mut self, conn: Conn, zxid: Zxid) {
-        let complete = self.completion(zxid);
+    fn send_snapshot(&mut self, conn: Conn, zxid: Zxid, upto: Zxid) {
+        let complete = self.completion(upto);
         let Some(peer) = self.peers.get_mut(&conn) else {
             return;
         };

@@ -10,6 +10,7 @@ use super::replies::Replies;
 use bytes::{BufMut, Bytes, BytesMut};
 use quorate_tree::SessionId;
 use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, session_password};
+use quorate_zab::Zxid;
 use std::net::SocketAddr;
 
 /// The ids that this server gives to sessions, each once.
@@ -53,8 +54,11 @@ impl Service {
         let (Some(role), Ok(request)) = (self.role, ConnectRequest::decode(frame)) else {
             return replies.close();
         };
-        // Signed, as in ZooKeeper: a client that has seen nothing may say −1.
-        if request.last_zxid_seen as i64 > self.tree.last_zxid() as i64 {
+        // <e,0> comes before every transaction of the epoch served here: a server that was sent a snapshot
+        // says so for what this one has as well. Signed, as in ZooKeeper: a client that has seen nothing may
+        // say −1.
+        let here = self.tree.last_zxid().max(Zxid::new(self.epoch, 0).bits());
+        if request.last_zxid_seen as i64 > here as i64 {
             tracing::info!(%peer, seen = request.last_zxid_seen, "client has seen what this server has not");
             return replies.close();
         }

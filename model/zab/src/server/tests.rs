@@ -82,7 +82,7 @@ impl Bench {
     fn establishes(&mut self, epoch: u32) {
         self.offers(epoch);
         let message = Message::AckEpoch {
-            current: Some(Epoch::new(epoch - 1)),
+            current: Some(self.server.history().last().epoch()),
             last: self.server.history().last(),
         };
         self.hears(LEARNER, message);
@@ -238,4 +238,27 @@ fn what_was_purged_is_not_planned_with() {
         plan_for(&mut bench, at(1, 3)),
         Effect::SendSnapshot { .. }
     ));
+}
+
+#[test]
+fn a_snap_reaches_beyond_every_log_that_it_replaces() {
+    // The learner has a tail of epoch 2, of which the leader has nothing.
+    let mut image = disk(1, Zxid::ZERO, &[(1, 1, 9)]);
+    image.accepted = Some(Epoch::new(2));
+    let mut bench = Bench::boot(&image);
+    bench.establishes(3);
+    bench.calls(LATER, 3, 2);
+    let fx = bench.hears(
+        LATER,
+        Message::AckEpoch {
+            current: Some(Epoch::new(2)),
+            last: at(2, 5),
+        },
+    );
+    let snapshot = Effect::SendSnapshot {
+        conn: LATER,
+        zxid: at(3, 0),
+        upto: at(1, 9),
+    };
+    assert_eq!(fx.first(), Some(&snapshot));
 }
