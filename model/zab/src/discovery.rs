@@ -274,7 +274,7 @@ impl Server {
         }
     }
 
-    /// One more than what a quorum, this server included, has accepted.
+    /// One more than what a quorum, this server included, has accepted. After the last epoch there is none.
     fn number_to_propose<R: Rules>(&self, cx: &Context<'_, R>) -> Option<Epoch> {
         let Role::Leading(leader) = &self.role else {
             return None;
@@ -290,7 +290,7 @@ impl Server {
                 Stage::Known { accepted } => highest.max(accepted),
                 _ => highest,
             });
-        Some(cx.rules.new_epoch(highest))
+        (highest.get() < u32::MAX).then(|| cx.rules.new_epoch(highest))
     }
 }
 

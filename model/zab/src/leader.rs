@@ -59,9 +59,9 @@ pub(crate) enum Stage {
     Synced {
         acked: Zxid,
         /// The PINGs that it has not answered: round and zxid, oldest first.
-        unanswered: VecDeque<(u32, Zxid)>,
+        unanswered: VecDeque<(u64, Zxid)>,
         /// The last round that it has answered.
-        answered: u32,
+        answered: u64,
     },
 }
 

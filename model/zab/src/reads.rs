@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Reads {
     /// The last round begun.
-    round: u32,
+    round: u64,
     /// Oldest first, and so in order of `round` and `upto` as well.
     waiting: VecDeque<Waiting>,
 }
@@ -25,7 +25,7 @@ struct Waiting {
     /// The learner's connection, none for this server's own clients.
     conn: Option<Conn>,
     /// The first round begun after it came.
-    round: u32,
+    round: u64,
     /// The last zxid proposed before it came.
     upto: Zxid,
 }
@@ -167,7 +167,7 @@ fn is_reached(upto: Zxid, committed: Zxid, epoch: Epoch) -> bool {
 }
 
 /// Whether this server and those that answered `round` are a quorum.
-fn is_confirmed<R: Rules>(cx: &Context<'_, R>, leader: &Leader, round: u32) -> bool {
+fn is_confirmed<R: Rules>(cx: &Context<'_, R>, leader: &Leader, round: u64) -> bool {
     let answered = leader
         .learners
         .iter()

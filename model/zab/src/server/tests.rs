@@ -262,3 +262,16 @@ fn a_snap_reaches_beyond_every_log_that_it_replaces() {
     };
     assert_eq!(fx.first(), Some(&snapshot));
 }
+
+#[test]
+fn after_the_last_epoch_no_leader_proposes_one() {
+    let mut image = disk(2, Zxid::ZERO, &[]);
+    image.accepted = Some(Epoch::new(u32::MAX));
+    let mut bench = Bench::boot(&image);
+    bench.step(Input::Lead);
+    assert_eq!(bench.calls(LEARNER, 2, 2), []);
+    assert!(matches!(
+        bench.step(Input::LimitPassed)[..],
+        [Effect::Close { .. }, Effect::Retire, Effect::Look { .. }]
+    ));
+}
