@@ -89,6 +89,10 @@ const fn java(bounds: Bounds) -> Bounds {
     Bounds { java: 1, ..bounds }
 }
 
+const fn purge(bounds: Bounds) -> Bounds {
+    Bounds { purges: 1, ..bounds }
+}
+
 const fn five(bounds: Bounds) -> Bounds {
     Bounds { servers: 5, ..bounds }
 }
@@ -142,6 +146,13 @@ pub(super) fn all() -> Vec<AgreementRun> {
         ),
         run(
             Quick,
+            "a purge in an epoch that ends",
+            purge(warm(1, 1, 1, 0)),
+            ONE_MORE,
+            46_489,
+        ),
+        run(
+            Quick,
             "five servers, first epoch",
             five(cold(1, 1, 0, 0)),
             ONE,
@@ -181,6 +192,20 @@ pub(super) fn all() -> Vec<AgreementRun> {
             warm(2, 1, 1, 1),
             ONE_MORE,
             5_177_573,
+        ),
+        run(
+            Ci,
+            "a purge between two transactions",
+            purge(warm(2, 1, 1, 0)),
+            ONE_MORE,
+            666_222,
+        ),
+        run(
+            Ci,
+            "a purge, with a crash and a break",
+            purge(warm(1, 1, 1, 1)),
+            ONE_MORE,
+            951_222,
         ),
         run(
             Ci,
