@@ -7,8 +7,8 @@ pub(crate) use client::Client;
 
 use quorate_server::config::{ClientAddress, Config, Member, Membership, Mode};
 use quorate_server::serve::{self, Running, StartError};
-use quorate_trace::{Ending, read_dir};
-use quorate_zab::ServerId;
+use quorate_trace::{Ending, Record, read_dir};
+use quorate_zab::{Input, ServerId};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -189,6 +189,19 @@ impl Ensemble {
             .filter_map(|file| file.file_name().into_string().ok());
         let zxids = names.filter_map(|name| u64::from_str_radix(name.strip_prefix("snapshot.")?, 16).ok());
         zxids.min().unwrap_or(0)
+    }
+
+    /// Whether the server's core was told that old log files are gone.
+    pub(crate) fn knows_of_purge(&self, id: u64) -> bool {
+        let dir = self.dir.path().join(format!("trace-{id}"));
+        let found = read_dir(&dir).expect("the directory can be read");
+        let mut records = found.boots.iter().flat_map(|boot| boot.records()).flatten();
+        records.any(|entry| {
+            let Record::Input { input, .. } = entry.record else {
+                return false;
+            };
+            matches!(input, Input::Purged { .. })
+        })
     }
 
     /// The server's trace has that many boots or more, and each was ended in order.
