@@ -3,7 +3,7 @@
 #[allow(dead_code)]
 mod rehearsal;
 
-use quorate_conformance::{Check, Options, Order, Report, Verdict, audit};
+use quorate_conformance::{Check, Doubt, Options, Order, Report, Verdict, audit};
 use quorate_trace::{Record, read_dir};
 use quorate_zab::Zab;
 use rehearsal::breaking::store;
@@ -134,6 +134,11 @@ fn a_power_loss_is_no_lie() {
         let dir = TempDir::new().unwrap();
         store(&dir.path().join("recorded"), &boots);
         let report = report(dir.path(), Order::ByTime);
+        // What was lost may be all that the quorum of a reign had recorded; then that is said, and is no lie.
+        let unseen = |doubt: &Doubt| doubt.why.contains("no quorum of epoch");
+        if report.verdict == Verdict::Inconclusive && report.doubts.iter().all(unseen) {
+            continue;
+        }
         assert_eq!(report.verdict, Verdict::Holds, "seed {seed}\n{report}");
         assert!(
             report

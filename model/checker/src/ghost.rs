@@ -209,7 +209,7 @@ impl Ghost {
                 }
                 let lost = dropped
                     .iter()
-                    .any(|&txn| self.has(txn) && !is_held_by_others(scene, txn));
+                    .any(|&txn| self.has(txn) && !self.is_held_by_others(scene, txn));
                 broken(!lost, Property::CommittedStays)
             }
             Event::Shrunk => broken(self.is_on_every_quorum(scene), Property::QuorumLog),
@@ -245,6 +245,23 @@ impl Ghost {
             Ok(at) if is_marker(last) => self.reigns[at].initial,
             _ => last,
         }
+    }
+
+    /// Whether what is above `floor`, or `floor` itself, can hold the transaction: a snapshot that bears
+    /// <e,0> holds no more than the initial history of e.
+    fn reaches(&self, floor: Txn, txn: Txn) -> bool {
+        txn.zxid >= floor.zxid || txn.zxid <= self.resolved(floor).zxid
+    }
+
+    /// Whether it would survive a crash of this server.
+    fn is_durable_at(&self, node: &Node, txn: Txn) -> bool {
+        let durable = &node.disk.durable;
+        durable.holds(txn) && self.reaches(durable.snapshot, txn)
+    }
+
+    /// Whether the server's log holds it once everything under way is done.
+    fn is_logged_at(&self, node: &Node, txn: Txn) -> bool {
+        node.disk.holds(txn) && self.reaches(node.disk.floor(), txn)
     }
 
     fn has(&self, txn: Txn) -> bool {
@@ -290,7 +307,7 @@ impl Ghost {
             .iter()
             .zip(&self.committed_by)
             .filter(|(_, by)| **by < epoch);
-        let complete = older.clone().all(|(txn, _)| history.holds(*txn));
+        let complete = older.clone().all(|(txn, _)| self.is_logged_at(node, *txn));
         self.expect(complete, Property::InitialHistory);
         // A leader may finish establishing late: then what it brings is in the later ones' histories.
         for later in 0..self.reigns.len() {
@@ -337,7 +354,7 @@ impl Ghost {
         let known = self.committed.last().map_or(self.floor, |txn| txn.zxid);
         let agrees = between(&self.committed, compared, upto)
             .iter()
-            .all(|txn| history.holds(*txn));
+            .all(|txn| self.is_logged_at(scene.node(), *txn));
         self.expect(agrees, Property::Agreement);
         let floor = history.floor().zxid;
         if self.inherits && known < floor {
@@ -375,14 +392,14 @@ impl Ghost {
             .nodes
             .iter()
             .flatten()
-            .filter(|node| !node.disk.durable.holds(last))
+            .filter(|node| !self.is_durable_at(node, last))
             .map(|node| node.me);
         !scene.ensemble.is_majority(scene.ensemble.votes(without))
     }
 
     /// Whether a leader that proposes `txn` has delivered all that older epochs committed.
     fn is_on_top(&self, scene: Scene<'_>, txn: Txn) -> bool {
-        let tree = scene.node().tree.zxid;
+        let tree = self.resolved(scene.node().tree).zxid;
         let epoch = txn.zxid.epoch();
         let older = between(&self.committed, Zxid::ZERO, Zxid::new(epoch, 0)).last();
         older.is_none_or(|older| older.zxid <= tree)
@@ -398,8 +415,8 @@ impl Ghost {
         if initial.zxid > Zxid::ZERO {
             witnessed(Witness::EnteredWithHistory);
         }
-        scene.node().disk.durable.holds(initial)
-            && history.holds(initial)
+        self.is_durable_at(scene.node(), initial)
+            && self.is_logged_at(scene.node(), initial)
             && history
                 .iter()
                 .all(|txn| txn.zxid <= initial.zxid || txn.zxid.epoch() == epoch)
@@ -408,7 +425,7 @@ impl Ghost {
     /// currentEpoch is half of the vote: it must not be on disk before the history that it vouches for.
     fn is_whole_on_disk(&self, scene: Scene<'_>, epoch: Epoch) -> bool {
         match self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
-            Ok(at) => scene.node().disk.durable.holds(self.reigns[at].initial),
+            Ok(at) => self.is_durable_at(scene.node(), self.reigns[at].initial),
             Err(_) => true,
         }
     }
@@ -439,6 +456,7 @@ impl Ghost {
     fn on_serves(&mut self, scene: Scene<'_>, epoch: Epoch, tree: Txn, witnessed: &mut dyn FnMut(Witness)) {
         let legal = tree.zxid <= self.floor || self.has(tree) || is_marker(tree);
         self.expect(legal, Property::Integrity);
+        let tree = self.resolved(tree);
         if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
             self.expect(
                 self.reigns[at].initial.zxid <= tree.zxid,
@@ -486,7 +504,23 @@ impl Ghost {
         let served = self.served[other_at];
         between(&self.committed, Zxid::ZERO, served)
             .iter()
-            .all(|txn| better.disk.holds(*txn))
+            .all(|txn| self.is_logged_at(better, *txn))
+    }
+
+    /// Whether a quorum without the server at `scene` holds the transaction durably. A learner that comes
+    /// back may have to drop what it acknowledged on an earlier connection, and get it again; by then it
+    /// can have been committed by others, never on that earlier acknowledgement.
+    fn is_held_by_others(&self, scene: Scene<'_>, txn: Txn) -> bool {
+        let others = scene
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|&(i, _)| i != scene.at)
+            .filter_map(|(_, node)| *node);
+        let holders = others
+            .filter(|node| self.is_durable_at(node, txn))
+            .map(|node| node.me);
+        scene.ensemble.is_majority(scene.ensemble.votes(holders))
     }
 
     fn on_synced(&mut self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) {
@@ -495,7 +529,8 @@ impl Ghost {
             && server == node.me
         {
             self.sync = None;
-            self.expect(node.tree.zxid >= zxid, Property::SyncIsLinearizable);
+            let tree = self.resolved(node.tree).zxid;
+            self.expect(tree >= zxid, Property::SyncIsLinearizable);
             witnessed(Witness::SyncAnswered);
         }
     }
@@ -554,22 +589,6 @@ fn is_legal(violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
         | Violation::AckOutOfOrder { .. }
         | Violation::PingMismatch { .. } => false,
     }
-}
-
-/// Whether a quorum without the server at `scene` holds the transaction durably. A learner that comes
-/// back may have to drop what it acknowledged on an earlier connection, and get it again; by then it
-/// can have been committed by others, never on that earlier acknowledgement.
-fn is_held_by_others(scene: Scene<'_>, txn: Txn) -> bool {
-    let others = scene
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|&(i, _)| i != scene.at)
-        .filter_map(|(_, node)| *node);
-    let holders = others
-        .filter(|node| node.disk.durable.holds(txn))
-        .map(|node| node.me);
-    scene.ensemble.is_majority(scene.ensemble.votes(holders))
 }
 
 fn leads(node: &Node) -> bool {

@@ -99,7 +99,7 @@ const fn five(bounds: Bounds) -> Bounds {
 
 pub(super) fn all() -> Vec<AgreementRun> {
     use Set::{Ci, Quick};
-    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 208_305);
+    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 217_291);
     let named = |name| AgreementRun { name, ..guarded };
     vec![
         run(
@@ -107,42 +107,42 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "from empty disks, with a break",
             cold(1, 2, 0, 1),
             HOSTILE,
-            526_563,
+            572_370,
         ),
         run(
             Quick,
             "from empty disks, with a crash",
             cold(1, 2, 1, 0),
             HOSTILE,
-            611_744,
+            662_518,
         ),
         run(
             Quick,
             "an epoch ends, by crash and break",
             warm(1, 1, 1, 1),
             ONE_MORE,
-            464_141,
+            523_218,
         ),
         run(
             Quick,
             "sync, with a break",
             syncs(1, 1, warm(1, 1, 0, 1)),
             SYNC,
-            388_114,
+            443_812,
         ),
         run(
             Quick,
             "sync, with a crash",
             syncs(1, 1, warm(1, 1, 1, 0)),
             SYNC,
-            964_222,
+            1_022_732,
         ),
         run(
             Quick,
             "an Apache learner",
             java(warm(1, 1, 1, 1)),
             ONE_MORE,
-            344_457,
+            416_740,
         ),
         run(
             Quick,
@@ -163,35 +163,35 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "crash and break from empty disks",
             cold(1, 2, 1, 1),
             HOSTILE,
-            9_506_134,
+            11_468_480,
         ),
         run(
             Ci,
             "three elections from empty disks",
             cold(1, 3, 1, 0),
             HOSTILE,
-            11_245_304,
+            12_946_086,
         ),
         run(
             Ci,
             "two transactions, with a crash",
             cold(2, 2, 1, 0),
             HOSTILE,
-            4_275_948,
+            4_781_139,
         ),
         run(
             Ci,
             "two transactions, with a break",
             cold(2, 2, 0, 1),
             HOSTILE,
-            3_314_386,
+            3_772_904,
         ),
         run(
             Ci,
             "two transactions in an epoch that ends",
             warm(2, 1, 1, 1),
             ONE_MORE,
-            5_177_573,
+            5_744_026,
         ),
         run(
             Ci,
@@ -205,21 +205,21 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "a purge, with a crash and a break",
             purge(warm(1, 1, 1, 1)),
             ONE_MORE,
-            951_222,
+            943_708,
         ),
         run(
             Ci,
             "sync across elections",
             syncs(1, 1, cold(1, 2, 0, 0)),
             SYNC,
-            694_932,
+            847_848,
         ),
         run(
             Ci,
             "five servers, an epoch ends",
             five(warm(1, 1, 1, 0)),
             ONE_MORE,
-            3_629_794,
+            3_629_535,
         ),
         AgreementRun {
             set: Quick,
@@ -234,7 +234,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 symmetry: false,
                 ..Reductions::ALL
             },
-            1_253_360,
+            1_299_506,
             named("guard: names kept"),
         ),
         without(
@@ -242,7 +242,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 numbering: false,
                 ..Reductions::ALL
             },
-            496_935,
+            494_480,
             named("guard: numbers kept"),
         ),
         without(
@@ -250,9 +250,9 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 quiet_arrivals: false,
                 ..Reductions::ALL
             },
-            240_336,
+            248_791,
             named("guard: every arrival a step"),
         ),
-        without(Reductions::NONE, 3_431_882, named("guard: nothing reduced")),
+        without(Reductions::NONE, 3_438_137, named("guard: nothing reduced")),
     ]
 }

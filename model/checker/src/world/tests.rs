@@ -12,6 +12,7 @@ fn hostile(reductions: Reductions, warm: bool) -> Agreement<Zab> {
         breaks: 2,
         pings: 1,
         syncs: 1,
+        purges: 1,
         warm,
     };
     Agreement::new(Zab, bounds).with_reductions(reductions)
@@ -28,6 +29,10 @@ fn happening(world: &World, action: Action) -> Option<(usize, Happening)> {
         Action::GiveUp(i) => input(i, Input::LimitPassed),
         Action::CheckQuorum(i) => input(i, Input::CheckQuorum),
         Action::Ping(i) => input(i, Input::PingLearners),
+        Action::Purge(i) => {
+            let floor = world.nodes[i].tree.zxid;
+            input(i, Input::Purged { floor })
+        }
         Action::Propose(i) => {
             let zxid = world.nodes[i].server()?.next_zxid()?;
             input(i, Input::Propose { zxid, payload: 1 })
