@@ -1,5 +1,6 @@
 //! Is the protocol that this binary serves right? Every state that it can reach is looked at.
 
+mod diagram;
 mod explorer;
 mod progress;
 mod table;
@@ -7,8 +8,9 @@ mod table;
 use crate::say::{self, complain};
 use crate::{CANNOT_RUN, INCONCLUSIVE, VIOLATED};
 use progress::Progress;
-use quorate_checker::{Check, Finding, Hunt, Report, Set, cpu_used, hunts};
+use quorate_checker::{Check, Finding, Hunt, Report, Set, Step, cpu_used, hunts};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +25,7 @@ Examples:
   quorate check --set ci               what every change has to pass, minutes
   quorate check --mutants              the protocol with one rule wrong, forty times: each must be found out
   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
+  quorate check --story 'keeps tree' --diagram run.html   the same, drawn
   quorate check --explore              what can happen next, in a browser";
 
 /// Explores every state that the served protocol can reach, within bounds: is it safe?
@@ -66,6 +69,10 @@ pub(crate) struct Args {
     /// The Explorer's port on 127.0.0.1; 0 is any free one [default: 0].
     #[arg(long, value_name = "PORT", requires = "explore")]
     port: Option<u16>,
+
+    /// Draws that run into a file: one page of HTML, servers as lines, messages as arrows.
+    #[arg(long, value_name = "FILE", requires = "story")]
+    diagram: Option<PathBuf>,
 
     /// Prints one JSON object instead of tables.
     #[arg(long)]
@@ -154,6 +161,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         peak_memory_bytes: peak_memory_bytes(),
     };
     let done: Vec<(&Job, &Report)> = jobs.iter().zip(&reports).collect();
+    if let (Some(file), [(Job::Hunt(hunt), report)]) = (&args.diagram, &done[..])
+        && let Err(why) = diagram::write(file, hunt, report)
+    {
+        complain!("quorate check: {}: {why}", file.display());
+        return ExitCode::from(CANNOT_RUN);
+    }
     let (code, verdict) = verdict(&reports);
     say::report("check", ExitCode::from(code), |out| {
         if args.json {
@@ -243,6 +256,11 @@ fn as_json(verdict: &str, done: &[(&Job, &Report)], totals: &Totals) -> Value {
             "cpu_seconds": report.cpu.map(|cpu| cpu.as_secs_f64()),
             "states_per_cpu_second": report.rate(),
             "collision_estimate": report.collision_estimate(),
+            "recovered": report.recovered.map(|recovered| json!({
+                "states": recovered.tried,
+                "rounds_max": recovered.rounds,
+                "steps_max": recovered.steps,
+            })),
             "verdict": finding,
         });
         if let Finding::Violated { property, .. } = &report.finding {
@@ -256,7 +274,7 @@ fn as_json(verdict: &str, done: &[(&Job, &Report)], totals: &Totals) -> Value {
                 value["grain"] = json!(check.grain());
                 value["bounds"] = json!(check.bounds());
                 value["pinned_states"] = json!(check.pinned());
-                value["story"] = json!(story);
+                value["story"] = json!(texts(story));
                 checks.push(value);
             }
             Job::Hunt(hunt) => {
@@ -264,7 +282,7 @@ fn as_json(verdict: &str, done: &[(&Job, &Report)], totals: &Totals) -> Value {
                 value["bounds"] = json!(hunt.bounds());
                 value["killer"] = json!(hunt.killer());
                 value["steps"] = json!(story.len());
-                value["story"] = json!(story);
+                value["story"] = json!(texts(story));
                 mutants.push(value);
             }
         }
@@ -277,6 +295,10 @@ fn as_json(verdict: &str, done: &[(&Job, &Report)], totals: &Totals) -> Value {
         "cpu_seconds": totals.cpu.as_secs_f64(),
         "peak_memory_bytes": totals.peak_memory_bytes,
     })
+}
+
+fn texts(story: &[Step]) -> Vec<&str> {
+    story.iter().map(|step| step.text.as_str()).collect()
 }
 
 /// What Linux says of the most memory that this process ever held.
@@ -297,6 +319,7 @@ mod tests {
             generated: 1,
             elapsed: Duration::ZERO,
             cpu: None,
+            recovered: None,
             finding,
         }
     }

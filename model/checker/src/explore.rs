@@ -5,9 +5,9 @@
 //! is empty, or with a violation.
 
 use crate::property::Property;
-use crate::story::story;
+use crate::story::{Step, story};
 use crate::witness::Witness;
-use crate::world::Agreement;
+use crate::world::{Agreement, Recovered};
 use quorate_zab::Rules;
 use stateright::{Checker, HasDiscoveries, Model};
 use std::sync::atomic::Ordering;
@@ -33,6 +33,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What was met on the way.
     pub witnesses: Vec<Witness>,
+    /// From how many worlds the end of all faults was tried, and what it took.
+    pub recovered: Option<Recovered>,
 }
 
 /// What came out.
@@ -44,8 +46,8 @@ pub enum Verdict {
     Violated {
         /// Which.
         property: Property,
-        /// The run, a line for each step.
-        story: Vec<String>,
+        /// The run.
+        story: Vec<Step>,
     },
     /// The exploration ended early: nothing follows.
     Unfinished,
@@ -115,15 +117,21 @@ fn finish<R: Rules + Send + Sync + 'static>(
         .copied()
         .filter(|&witness| model.witnessed.met(witness))
         .collect();
+    let recovered = model.recoveries.as_ref().map(super::world::Recoveries::outcome);
     let violation = checker.discoveries().into_values().next();
     let verdict = match violation {
         None if expanded == distinct as u64 => Verdict::Exhausted,
         None => Verdict::Unfinished,
         Some(path) => {
-            let property = path.last_state().ghost.broken();
+            let last = path.last_state().clone();
+            let (mut steps, names) = story(model, path);
+            let property = last.ghost.broken().unwrap_or_else(|| {
+                steps.extend(model.tell_recovery(&last, names).into_iter().map(Step::remark));
+                Property::Recovers
+            });
             Verdict::Violated {
-                property: property.expect("a violation has a property"),
-                story: story(model, path),
+                property,
+                story: steps,
             }
         }
     };
@@ -135,5 +143,6 @@ fn finish<R: Rules + Send + Sync + 'static>(
         parts: model.nodes.len() + model.links.len() + model.ghosts.len(),
         verdict,
         witnesses,
+        recovered,
     }
 }

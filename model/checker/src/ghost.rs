@@ -155,7 +155,7 @@ impl Ghost {
     /// Takes in what happened, and says what it witnessed.
     pub fn observe(&mut self, scene: Scene<'_>, event: &Event, witnessed: &mut dyn FnMut(Witness)) {
         match event {
-            Event::Promised { epoch, .. } => self.on_promised(scene, *epoch),
+            Event::Promised { epoch, .. } => self.on_promised(scene, *epoch, witnessed),
             Event::Chosen { epoch } => self.on_chosen(scene, *epoch, witnessed),
             Event::Established { epoch } => self.on_established(scene, *epoch, witnessed),
             Event::Committed { epoch, upto } => self.on_committed(scene, *epoch, *upto, witnessed),
@@ -199,17 +199,22 @@ impl Ghost {
     fn check(&self, scene: Scene<'_>, event: &Event, witnessed: &mut dyn FnMut(Witness)) -> Option<Property> {
         let broken = |holds: bool, property| if holds { None } else { Some(property) };
         match event {
-            Event::Proposed(txn) => broken(self.is_on_top(scene, *txn), Property::PrimaryIntegrity),
-            Event::Appended { txn, before } => {
-                broken(is_matched_at(scene, *txn, *before), Property::LogMatching)
+            Event::Proposed(txn) => {
+                broken(self.is_on_top(scene, *txn, witnessed), Property::PrimaryIntegrity)
             }
+            Event::Appended { txn, before } => broken(
+                is_matched_at(scene, *txn, *before, witnessed),
+                Property::LogMatching,
+            ),
             Event::Dropped(dropped) => {
                 if !dropped.is_empty() {
                     witnessed(Witness::TailDropped);
                 }
-                let lost = dropped
-                    .iter()
-                    .any(|&txn| self.has(txn) && !self.is_held_by_others(scene, txn));
+                let mut committed = dropped.iter().filter(|&&txn| self.has(txn)).peekable();
+                if committed.peek().is_some() {
+                    witnessed(Witness::CommittedDropped);
+                }
+                let lost = committed.any(|&txn| !self.is_held_by_others(scene, txn));
                 broken(!lost, Property::CommittedStays)
             }
             Event::Shrunk => broken(self.is_on_every_quorum(scene), Property::QuorumLog),
@@ -220,8 +225,12 @@ impl Ghost {
             Event::EpochDurable { epoch } => {
                 broken(self.is_whole_on_disk(scene, *epoch), Property::HistoryConsistency)
             }
-            Event::Looks => broken(is_matched(scene), Property::LogMatching)
-                .or_else(|| broken(self.votes_are_true(scene), Property::BetterVoteKnowsMore)),
+            Event::Looks => broken(is_matched(scene), Property::LogMatching).or_else(|| {
+                broken(
+                    self.votes_are_true(scene, witnessed),
+                    Property::BetterVoteKnowsMore,
+                )
+            }),
             Event::HungUp(violation) => broken(is_legal(*violation, witnessed), Property::MessagesAreLegal),
             Event::Broke(property) => Some(*property),
             Event::GaveWay => {
@@ -269,8 +278,11 @@ impl Ghost {
     }
 
     /// A promise is made durable once for each epoch, so each counts once, whoever gets it.
-    fn on_promised(&mut self, scene: Scene<'_>, epoch: Epoch) {
+    fn on_promised(&mut self, scene: Scene<'_>, epoch: Epoch, witnessed: &mut dyn FnMut(Witness)) {
         let promised = &mut self.promised[scene.at];
+        if promised.is_some() {
+            witnessed(Witness::PromisedAgain);
+        }
         let fine = promised.is_none_or(|before| before < epoch);
         *promised = Some(epoch);
         self.expect(fine, Property::PromiseIsDurable);
@@ -307,6 +319,9 @@ impl Ghost {
             .iter()
             .zip(&self.committed_by)
             .filter(|(_, by)| **by < epoch);
+        if older.clone().next().is_some() {
+            witnessed(Witness::CommitsInherited);
+        }
         let complete = older.clone().all(|(txn, _)| self.is_logged_at(node, *txn));
         self.expect(complete, Property::InitialHistory);
         // A leader may finish establishing late: then what it brings is in the later ones' histories.
@@ -364,6 +379,10 @@ impl Ghost {
             self.committed_by.clear();
         }
         let known = known.max(self.floor);
+        for txn in under_snapshot(scene, self.resolved(history.floor()), known) {
+            self.committed.push(txn);
+            self.committed_by.push(epoch);
+        }
         for txn in history.between(known, upto) {
             self.committed.push(txn);
             self.committed_by.push(epoch);
@@ -398,10 +417,13 @@ impl Ghost {
     }
 
     /// Whether a leader that proposes `txn` has delivered all that older epochs committed.
-    fn is_on_top(&self, scene: Scene<'_>, txn: Txn) -> bool {
+    fn is_on_top(&self, scene: Scene<'_>, txn: Txn, witnessed: &mut dyn FnMut(Witness)) -> bool {
         let tree = self.resolved(scene.node().tree).zxid;
         let epoch = txn.zxid.epoch();
         let older = between(&self.committed, Zxid::ZERO, Zxid::new(epoch, 0)).last();
+        if older.is_some() {
+            witnessed(Witness::ProposedOnTop);
+        }
         older.is_none_or(|older| older.zxid <= tree)
     }
 
@@ -441,6 +463,9 @@ impl Ghost {
                 } else {
                     Some(self.committed[at - 1])
                 };
+                if predecessor.is_some() {
+                    witnessed(Witness::SecondDelivery);
+                }
                 let fine = match predecessor {
                     Some(predecessor) => predecessor == before || is_marker(before),
                     None => before.zxid <= self.floor || before.zxid == Zxid::ZERO || is_marker(before),
@@ -458,10 +483,14 @@ impl Ghost {
         self.expect(legal, Property::Integrity);
         let tree = self.resolved(tree);
         if let Ok(at) = self.reigns.binary_search_by_key(&epoch, |reign| reign.epoch) {
-            self.expect(
-                self.reigns[at].initial.zxid <= tree.zxid,
-                Property::CommitConsistency,
-            );
+            let initial = self.reigns[at].initial.zxid;
+            if initial > Zxid::ZERO {
+                witnessed(Witness::ServesHistory);
+            }
+            self.expect(initial <= tree.zxid, Property::CommitConsistency);
+        }
+        if self.served[scene.at] > Zxid::ZERO {
+            witnessed(Witness::ServedAgain);
         }
         self.expect(self.served[scene.at] <= tree.zxid, Property::ServedStays);
         self.serve(scene.at, tree.zxid);
@@ -479,13 +508,14 @@ impl Ghost {
     }
 
     /// Whether the votes of the server at `scene` and of every other that looks say who knows more.
-    fn votes_are_true(&self, scene: Scene<'_>) -> bool {
+    fn votes_are_true(&self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) -> bool {
         let node = scene.node();
         scene.nodes.iter().enumerate().all(|(i, other)| {
             let looks = |other: &&Node| other.server().is_some_and(|server| server.is_votable());
             match other.filter(looks) {
                 Some(other) if i != scene.at => {
-                    self.is_true_of(node, i, other) && self.is_true_of(other, scene.at, node)
+                    self.is_true_of(node, i, other, witnessed)
+                        && self.is_true_of(other, scene.at, node, witnessed)
                 }
                 _ => true,
             }
@@ -493,7 +523,13 @@ impl Ghost {
     }
 
     /// Whether `better`, if its vote is not worse, has what clients of `other` have seen.
-    fn is_true_of(&self, better: &Node, other_at: usize, other: &Node) -> bool {
+    fn is_true_of(
+        &self,
+        better: &Node,
+        other_at: usize,
+        other: &Node,
+        witnessed: &mut dyn FnMut(Witness),
+    ) -> bool {
         let (Some(mine), Some(theirs)) = (better.server(), other.server()) else {
             return true;
         };
@@ -502,6 +538,9 @@ impl Ghost {
             return true;
         }
         let served = self.served[other_at];
+        if served > Zxid::ZERO {
+            witnessed(Witness::VotesCompared);
+        }
         between(&self.committed, Zxid::ZERO, served)
             .iter()
             .all(|txn| self.is_logged_at(better, *txn))
@@ -547,12 +586,12 @@ fn is_same(here: (Txn, Txn), there: (Txn, Txn)) -> bool {
 }
 
 /// Whether no other log holds something else at the zxid of `txn`, or behind another predecessor.
-fn is_matched_at(scene: Scene<'_>, txn: Txn, before: Txn) -> bool {
+fn is_matched_at(scene: Scene<'_>, txn: Txn, before: Txn, witnessed: &mut dyn FnMut(Witness)) -> bool {
     scene.nodes.iter().enumerate().all(|(i, node)| match node {
-        Some(node) if i != scene.at => node
-            .disk
-            .find(txn.zxid)
-            .is_none_or(|found| is_same(found, (txn, before))),
+        Some(node) if i != scene.at => node.disk.find(txn.zxid).is_none_or(|found| {
+            witnessed(Witness::LogsShare);
+            is_same(found, (txn, before))
+        }),
         _ => true,
     })
 }
@@ -593,4 +632,20 @@ fn is_legal(violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
 
 fn leads(node: &Node) -> bool {
     node.server().is_some_and(quorate_zab::Server::is_chosen)
+}
+
+/// What a snapshot that ends with `last` contains after `known`. A leader that is not established sends its
+/// whole history as a snapshot, and who installed that may be the one that gets it committed. What lies under the
+/// last transaction of all is read from a log that has it; where there is none, nobody can deliver it from one.
+fn under_snapshot(scene: Scene<'_>, last: Txn, known: Zxid) -> Vec<Txn> {
+    if last.zxid <= known || is_marker(last) {
+        return Vec::new();
+    }
+    let nodes = scene.nodes.iter().flatten();
+    let logs = nodes.map(|node| node.disk.logical());
+    let before = logs
+        .filter(|log| log.find(last.zxid).is_some_and(|(found, _)| found == last))
+        .map(|log| log.between(known, last.zxid).collect::<Vec<_>>())
+        .max_by_key(Vec::len);
+    before.unwrap_or_else(|| vec![last])
 }

@@ -38,6 +38,7 @@ pub use mutants::{Killing, Mutant, mutants};
 pub use node::{Brain, Event, Forbidden, Frame, Happening, Node, Out};
 pub use property::Property;
 pub use sets::{AgreementRun, Check, Finding, Hunt, Report, Set, agreement_runs, cpu_used, hunts};
+pub use story::{Deed, Drawn, Step};
 pub use txn::Txn;
 pub use witness::{Witness, Witnessed};
-pub use world::{Action, Agreement, Flaws, Reductions, World};
+pub use world::{Action, Agreement, Flaws, Recovered, Reductions, World};

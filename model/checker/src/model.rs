@@ -51,7 +51,8 @@ impl<R: Rules + Send + Sync + 'static> Model for Agreement<R> {
         vec![stateright::Property::always(
             "every property holds",
             |model: &Self, world: &World| {
-                world.ghost.broken().is_none() || model.first_broken.get_or_init(|| world.clone()) != world
+                let broken = world.ghost.broken().is_some() || model.fails_to_recover(world);
+                !broken || model.first_broken.get_or_init(|| world.clone()) != world
             },
         )]
     }

@@ -127,6 +127,7 @@ pub fn mutants() -> Vec<Killing> {
         ),
         (OffersBeforeDurable, Property::OneLeader, bounds(0, 2, 1, 0)),
         (KeepsStaleReign, Property::MessagesAreLegal, bounds(0, 2, 0, 1)),
+        (KeepsStaleReign, Property::Recovers, bounds(0, 2, 0, 1)),
         (AcceptsOlderEpoch, Property::Fencing, bounds(0, 2, 0, 1)),
         (CountsOldPromise, Property::PromiseIsDurable, bounds(0, 2, 0, 1)),
         (EpochBeforeLog, Property::HistoryConsistency, bounds(1, 2, 1, 0)),

@@ -8,8 +8,9 @@ use crate::election_grain::{ElectionRun, ElectionSet, ElectionVerdict, election_
 use crate::election_mutants::{ElectionMutant, election_mutants};
 use crate::explore::{Outcome, Verdict, exhaust};
 use crate::mutants::{Killing, mutants};
+use crate::story::Step;
 use crate::witness::Witness;
-use crate::world::{Agreement, Reductions};
+use crate::world::{Agreement, Recovered, Reductions};
 use quorate_zab::Zab;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ pub enum Set {
     /// Up to 90 minutes.
     Nightly,
 }
+
+/// Of so many states of a run one has to recover once faults end.
+const RECOVERY_OF_EVERY: u64 = 64;
 
 /// An exhaustive run of the agreement grain.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +58,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// How much of that its thread was running, where that is measured.
     pub cpu: Option<Duration>,
+    /// From how many of the states the end of all faults was tried, and what it took.
+    pub recovered: Option<Recovered>,
     /// The verdict.
     pub finding: Finding,
 }
@@ -65,14 +71,14 @@ pub enum Finding {
     /// a run of these steps.
     Fine {
         /// The shortest counterexample of a mutant.
-        story: Vec<String>,
+        story: Vec<Step>,
     },
     /// A property is broken.
     Violated {
         /// Which.
         property: String,
         /// The run, a line for each step.
-        story: Vec<String>,
+        story: Vec<Step>,
     },
     /// Every state holds, but there are more or fewer than there were.
     Miscounted,
@@ -207,7 +213,7 @@ impl Check {
                 let finding = match &outcome.verdict {
                     ElectionVerdict::Violated { property, steps } => Finding::Violated {
                         property: property.name().to_owned(),
-                        story: steps.clone(),
+                        story: remarks(steps),
                     },
                     ElectionVerdict::Unfinished => Finding::Unfinished,
                     ElectionVerdict::Holds if !missed.is_empty() => Finding::Vacuous {
@@ -221,6 +227,7 @@ impl Check {
                     generated: outcome.generated,
                     elapsed: Duration::from_secs_f64(outcome.seconds),
                     cpu: None,
+                    recovered: None,
                     finding,
                 }
             }
@@ -231,9 +238,13 @@ impl Check {
 impl AgreementRun {
     /// Explores all of it; `progress` is told the number of distinct states from time to time.
     pub fn run(&self, progress: &dyn Fn(u64)) -> Report {
-        let model = Agreement::new(Zab, self.bounds)
+        let mut model = Agreement::new(Zab, self.bounds)
             .with_reductions(self.reductions)
             .with_salt(self.salt);
+        if self.bounds.java == 0 {
+            // What an Apache learner does once faults end is Apache's.
+            model = model.with_recovery_of_every(RECOVERY_OF_EVERY);
+        }
         let outcome = exhaust(model, &mut |states| progress(states as u64));
         let missed: Vec<_> = self
             .witnesses
@@ -261,6 +272,7 @@ fn report(outcome: &Outcome, finding: Finding) -> Report {
         generated: outcome.generated as u64,
         elapsed: outcome.elapsed,
         cpu: Some(outcome.cpu),
+        recovered: outcome.recovered,
         finding,
     }
 }
@@ -318,7 +330,9 @@ impl Hunt {
                 let outcome = mutant.run(progress);
                 let finding = match &outcome.verdict {
                     ElectionVerdict::Violated { property, steps } if *property == mutant.killer => {
-                        Finding::Fine { story: steps.clone() }
+                        Finding::Fine {
+                            story: remarks(steps),
+                        }
                     }
                     ElectionVerdict::Violated { .. } | ElectionVerdict::Holds => Finding::Survived,
                     ElectionVerdict::Unfinished => Finding::Unfinished,
@@ -328,11 +342,17 @@ impl Hunt {
                     generated: outcome.generated,
                     elapsed: Duration::from_secs_f64(outcome.seconds),
                     cpu: None,
+                    recovered: None,
                     finding,
                 }
             }
         }
     }
+}
+
+/// The steps of an election, which are told and not drawn.
+fn remarks(steps: &[String]) -> Vec<Step> {
+    steps.iter().cloned().map(Step::remark).collect()
 }
 
 /// `AcksBeforeDurable` as `acks before durable`.

@@ -1,10 +1,71 @@
-//! How is a run told to people? One line for each step, in the protocol's words.
+//! How is a run told to people? One line for each step, in the protocol's words, and enough beside it to
+//! draw the run: where it happened, and for what arrived when it had been sent.
 
-use crate::link::Link;
+mod posts;
+
+use crate::link::{End, Link};
 use crate::node::Frame;
 use crate::world::{Action, Agreement, World, id, index};
+use posts::Posts;
 use quorate_zab::{Message, Rules, ServerId};
 use stateright::Path;
+
+/// A step of a run, told and ready to be drawn.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Step {
+    /// What happened, in the protocol's words.
+    pub text: String,
+    /// Where, and what kind of thing; none for a remark.
+    pub drawn: Option<Drawn>,
+}
+
+/// What a diagram shows of a step. Servers are counted from 0.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Drawn {
+    /// The server at which it happened.
+    pub at: usize,
+    /// What kind of thing.
+    pub deed: Deed,
+}
+
+/// The kinds of things that happen at a server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Deed {
+    /// A frame arrived.
+    Arrival {
+        /// Who sent it.
+        from: usize,
+        /// The number of the step, from 0, in which it was sent; none if that was before the run.
+        sent: Option<usize>,
+        /// Its name: `NEWLEADER`.
+        frame: &'static str,
+    },
+    /// It connected to that server.
+    Connects {
+        /// The leader.
+        to: usize,
+    },
+    /// Its end of a connection with that server is gone.
+    Loses {
+        /// At the other end.
+        peer: usize,
+    },
+    /// A disk operation became durable.
+    Durable,
+    /// The process died and started again.
+    Crash,
+    /// It took or left a role.
+    Role,
+    /// A client asked for something, or a clock did.
+    Asked,
+}
+
+impl Step {
+    /// A line of its own.
+    pub fn remark(text: String) -> Self {
+        Self { text, drawn: None }
+    }
+}
 
 /// What each server was called at the start of the run, by its place.
 pub(crate) type Names = Vec<ServerId>;
@@ -15,14 +76,21 @@ pub(crate) fn names<R>(model: &Agreement<R>) -> Names {
 }
 
 /// The steps of `path`. A world is kept under whichever names symmetry likes; a story gives each server one
-/// name from beginning to end.
-pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> Vec<String> {
-    let mut lines = Vec::new();
+/// name from beginning to end, and says at last which place has which.
+pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> (Vec<Step>, Names) {
+    let mut steps = Vec::new();
     let mut names = names(model);
+    let mut posts: Option<Posts> = None;
     for (world, action) in path.into_vec() {
         let Some(action) = action else { continue };
-        lines.push(tell(&world, &action, &names));
-        let (_, to) = model.apply_named(&world, action);
+        let posts = posts.get_or_insert_with(|| Posts::before(&world));
+        steps.push(Step {
+            text: tell(&world, &action, &names),
+            drawn: Some(draw(&world, &action, &names, posts)),
+        });
+        let performed = model.performed(&world, action);
+        let (after, to) = model.apply_named(&world, action);
+        posts.step(steps.len() - 1, &world, &performed, &after, &to);
         if !to.is_empty() {
             let mut moved = names.clone();
             for (from, &to) in to.iter().enumerate() {
@@ -31,7 +99,60 @@ pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -
             names = moved;
         }
     }
-    lines
+    (steps, names)
+}
+
+fn draw(world: &World, action: &Action, names: &Names, posts: &Posts) -> Drawn {
+    let place = |i: usize| index(names[i]);
+    let ends = |at: usize, end: End| {
+        let link = &world.links[at];
+        let server = |end| place(index(link.server(end)));
+        (server(end), server(Link::other(end)))
+    };
+    let (at, deed) = match *action {
+        Action::Lead(i) | Action::GiveUp(i) | Action::CheckQuorum(i) => (place(i), Deed::Role),
+        Action::Join { learner, leader } => (place(learner), Deed::Connects { to: place(leader) }),
+        Action::Deliver(at, end) => {
+            let (here, from) = ends(at, end);
+            let frame = world.links[at].incoming(end).front();
+            let deed = Deed::Arrival {
+                from,
+                sent: posts.sent(at, end),
+                frame: frame.map_or("", frame_name),
+            };
+            (here, deed)
+        }
+        Action::Break(at, end) => {
+            let (here, peer) = ends(at, end);
+            (here, Deed::Loses { peer })
+        }
+        Action::LogDone(i) | Action::EpochDone(i) | Action::Purge(i) => (place(i), Deed::Durable),
+        Action::Crash(i, ..) => (place(i), Deed::Crash),
+        Action::Propose(i) | Action::Ping(i) | Action::Sync(i) => (place(i), Deed::Asked),
+    };
+    Drawn { at, deed }
+}
+
+fn frame_name(frame: &Frame) -> &'static str {
+    match frame {
+        Frame::Snapshot(_) => "SNAP",
+        Frame::SyncRequest => "SYNC request",
+        Frame::Message(message) => match message {
+            Message::FollowerInfo { .. } => "FOLLOWERINFO",
+            Message::LeaderInfo { .. } => "LEADERINFO",
+            Message::AckEpoch { .. } => "ACKEPOCH",
+            Message::Diff { .. } => "DIFF",
+            Message::Trunc { .. } => "TRUNC",
+            Message::Snap { .. } => "SNAP",
+            Message::Proposal { .. } => "PROPOSAL",
+            Message::Commit { .. } => "COMMIT",
+            Message::NewLeader { .. } => "NEWLEADER",
+            Message::UpToDate => "UPTODATE",
+            Message::Ack { .. } => "ACK",
+            Message::Ping { .. } => "PING",
+            Message::Sync => "SYNC",
+        },
+    }
 }
 
 /// One step out of `world`, in words.

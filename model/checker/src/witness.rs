@@ -1,6 +1,6 @@
 //! Was the check vacuous? What an exhaustive run must have met for its verdict to mean something.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 macro_rules! witnesses {
     ($( $(#[doc = $doc:literal])+ $name:ident = $text:literal; )+) => {
@@ -50,25 +50,57 @@ witnesses! {
     SnapshotInstalled = "a snapshot is installed";
     /// A server started from its disk.
     Reboot = "a server reboots with work under way";
+    /// A leader became established whose history held what leaders of older epochs had committed.
+    CommitsInherited = "an epoch is established on top of older ones' commits";
+    /// A leader proposed though leaders of older epochs had committed something.
+    ProposedOnTop = "a primary proposes on top of older epochs' commits";
+    /// A transaction was delivered that was not the first.
+    SecondDelivery = "a transaction is delivered behind another";
+    /// A server served an epoch that began with a history.
+    ServesHistory = "a server serves an epoch that began with a history";
+    /// A server served after it had shown clients something in an earlier epoch.
+    ServedAgain = "a server serves again";
+    /// A log lost what was committed, while a quorum of others had it.
+    CommittedDropped = "what is committed is dropped by one that comes back";
+    /// A server gave a second promise that counts.
+    PromisedAgain = "a server promises a second epoch";
+    /// Two servers looked, and clients of the one with the worse vote had seen something.
+    VotesCompared = "a vote is not worse than that of one who served";
+    /// A transaction was logged that another log held.
+    LogsShare = "two logs hold one transaction";
+    /// A world in disorder came to rest once faults ended.
+    Recovered = "a world in disorder recovers";
     /// A `sync` was answered.
     SyncAnswered = "a sync is answered";
 }
 
 /// The witnesses met by a run.
 #[derive(Debug, Default)]
-pub struct Witnessed(AtomicU64);
+pub struct Witnessed {
+    met: AtomicU64,
+    /// Whether what happens belongs to no run.
+    aside: AtomicBool,
+}
 
 impl Witnessed {
     /// Takes note.
     pub fn note(&self, witness: Witness) {
         let bit = 1 << witness as u8;
-        if self.0.load(Ordering::Relaxed) & bit == 0 {
-            self.0.fetch_or(bit, Ordering::Relaxed);
+        if self.met.load(Ordering::Relaxed) & bit == 0 && !self.aside.load(Ordering::Relaxed) {
+            self.met.fetch_or(bit, Ordering::Relaxed);
         }
+    }
+
+    /// Takes no note of what happens in `excursion`: it leads beyond the run's bounds.
+    pub(crate) fn aside<T>(&self, excursion: impl FnOnce() -> T) -> T {
+        self.aside.store(true, Ordering::Relaxed);
+        let outcome = excursion();
+        self.aside.store(false, Ordering::Relaxed);
+        outcome
     }
 
     /// Whether it was met.
     pub fn met(&self, witness: Witness) -> bool {
-        self.0.load(Ordering::Relaxed) & 1 << witness as u8 != 0
+        self.met.load(Ordering::Relaxed) & 1 << witness as u8 != 0
     }
 }

@@ -171,6 +171,8 @@ pub struct Agreement<R> {
     pub(crate) cpu_ns: AtomicU64,
     /// The property that is to be broken, if no other is checked.
     pub(crate) hunted: Option<Property>,
+    /// Worlds from which the end of all faults is tried.
+    pub(crate) recoveries: Option<Recoveries>,
     /// The first world met in which a property is broken that counts.
     pub(crate) first_broken: OnceLock<World>,
 }
@@ -210,6 +212,7 @@ impl<R: Rules> Agreement<R> {
             expanded: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
             hunted: None,
+            recoveries: None,
             first_broken: OnceLock::new(),
         }
     }
@@ -217,8 +220,21 @@ impl<R: Rules> Agreement<R> {
     /// The same, but this property alone is checked.
     #[must_use]
     pub fn hunting(self, property: Property) -> Self {
-        Self {
+        let hunting = Self {
             hunted: Some(property),
+            ..self
+        };
+        if property == Property::Recovers {
+            return hunting.with_recovery_of_every(1);
+        }
+        hunting
+    }
+
+    /// The same, and one of every so many worlds has to recover once faults end.
+    #[must_use]
+    pub fn with_recovery_of_every(self, every: u64) -> Self {
+        Self {
+            recoveries: Some(Recoveries::every(every)),
             ..self
         }
     }
@@ -316,6 +332,13 @@ impl<R: Rules> Agreement<R> {
         let mut next = world.clone();
         self.perform(&mut next, action);
         self.canonical(next)
+    }
+
+    /// As [`Self::apply`], before the world is put under other names.
+    pub(crate) fn performed(&self, world: &World, action: Action) -> World {
+        let mut next = world.clone();
+        self.perform(&mut next, action);
+        next
     }
 
     fn perform(&self, next: &mut World, action: Action) {
@@ -666,6 +689,10 @@ fn unused_conn(world: &World, server: ServerId) -> Conn {
 }
 
 mod offered;
+mod recovery;
+
+pub use recovery::Recovered;
+pub(crate) use recovery::Recoveries;
 
 #[cfg(test)]
 mod tests;

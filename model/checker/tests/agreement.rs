@@ -2,8 +2,8 @@
 //! what is left out as equal changes no verdict.
 
 use quorate_checker::{
-    Durable, Event, Killing, Mutant, Node, Out, Property, Reductions, Set, Verdict, agreement_runs, hunts,
-    mutants,
+    Deed, Drawn, Durable, Event, Killing, Mutant, Node, Out, Property, Reductions, Set, Verdict,
+    agreement_runs, hunts, mutants,
 };
 use quorate_zab::{Epoch, ServerId};
 
@@ -96,11 +96,13 @@ fn a_story_has_a_line_for_each_step_and_one_name_for_each_server() {
     };
     // The leader proposes, loses both learners or gives way, and its tree goes on: one name all along.
     assert!(!story.is_empty());
-    for line in &story {
-        let named = (1..=3).any(|i| line.contains(&format!("s{i}")));
-        assert!(named, "{line}");
+    for step in &story {
+        let named = (1..=3).any(|i| step.text.contains(&format!("s{i}")));
+        assert!(named, "{}", step.text);
     }
-    let proposer = story.iter().find_map(|line| line.strip_suffix(" proposes 1:1"));
+    let proposer = story
+        .iter()
+        .find_map(|step| step.text.strip_suffix(" proposes 1:1"));
     assert_eq!(
         proposer,
         Some("s1"),
@@ -118,4 +120,52 @@ fn no_two_hunts_have_one_name_and_place() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), all);
+}
+
+#[test]
+fn every_property_is_put_to_the_test_by_some_run() {
+    let runs = agreement_runs();
+    let required = |witness| {
+        runs.iter()
+            .any(|run| run.set <= Set::Ci && run.witnesses.contains(&witness))
+    };
+    let vacuous: Vec<_> = Property::ALL
+        .iter()
+        .filter(|property| !required(property.witness()))
+        .collect();
+    assert_eq!(vacuous, Vec::<&Property>::new());
+}
+
+#[test]
+fn what_arrives_was_sent_by_an_earlier_step_of_its_sender() {
+    for killing in mutants().iter().filter(|killing| killing.bounds.breaks == 0) {
+        let outcome = killing.run(&mut |_| {});
+        let Verdict::Violated { story, .. } = outcome.verdict else {
+            panic!("{:?} survives", killing.mutant);
+        };
+        for (number, step) in story.iter().enumerate() {
+            let Some(Drawn {
+                at,
+                deed:
+                    Deed::Arrival {
+                        from,
+                        sent: Some(sent),
+                        ..
+                    },
+            }) = &step.drawn
+            else {
+                continue;
+            };
+            let sender = story[*sent].drawn.as_ref().map(|drawn| drawn.at);
+            assert!(*sent < number && from != at, "{}", step.text);
+            assert_eq!(
+                sender,
+                Some(*from),
+                "{:?}: {}: {}",
+                killing.mutant,
+                step.text,
+                story[*sent].text
+            );
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Job, Totals};
 use comfy_table::{CellAlignment, Table, presets};
-use quorate_checker::{Finding, Report};
+use quorate_checker::{Finding, Recovered, Report};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -92,7 +92,11 @@ fn finish(out: &mut dyn Write, mut table: Table, numbers: &[usize]) -> io::Resul
 fn verdict(report: &Report, pinned: Option<u64>) -> String {
     match &report.finding {
         Finding::Fine { .. } if pinned.is_some() => {
-            format!("holds; missed one with p < {:.0e}", report.collision_estimate())
+            let missed = format!("holds; missed one with p < {:.0e}", report.collision_estimate());
+            match report.recovered {
+                Some(recovered) => format!("{missed}; {}", recovery(recovered)),
+                None => missed,
+            }
         }
         Finding::Fine { .. } => "killed".to_owned(),
         Finding::Violated { property, .. } => format!("VIOLATED: {property}"),
@@ -115,6 +119,15 @@ fn verdict(report: &Report, pinned: Option<u64>) -> String {
     }
 }
 
+/// What became of the states from which the end of all faults was tried.
+fn recovery(recovered: Recovered) -> String {
+    format!(
+        "{} recovered in at most {} rounds",
+        grouped(recovered.tried),
+        recovered.rounds
+    )
+}
+
 fn tell(out: &mut dyn Write, job: &Job, report: &Report, tells_mutants: bool) -> io::Result<()> {
     let story = match &report.finding {
         Finding::Violated { property, story } => {
@@ -127,8 +140,8 @@ fn tell(out: &mut dyn Write, job: &Job, report: &Report, tells_mutants: bool) ->
         }
         _ => return Ok(()),
     };
-    for (i, line) in story.iter().enumerate() {
-        writeln!(out, "{:4}  {line}", i + 1)?;
+    for (i, step) in story.iter().enumerate() {
+        writeln!(out, "{:4}  {}", i + 1, step.text)?;
     }
     writeln!(out)
 }

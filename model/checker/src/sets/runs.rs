@@ -29,7 +29,23 @@ const HOSTILE: &[Witness] = &[
     Witness::EnteredWithHistory,
     Witness::StaleLeaderGivesWay,
     Witness::WorseLeaderRefused,
+    Witness::CommitsInherited,
+    Witness::ServesHistory,
+    Witness::ServedAgain,
+    Witness::CommittedDropped,
+    Witness::PromisedAgain,
+    Witness::VotesCompared,
+    Witness::LogsShare,
+    Witness::Recovered,
 ];
+
+/// What it meets with a crash.
+const HOSTILE_CRASH: &[Witness] = &all_of::<{ HOSTILE.len() + 1 }>(HOSTILE, &[Witness::Reboot]);
+
+/// What two transactions meet that one does not.
+const TWO: &[Witness] = &[Witness::SecondDelivery, Witness::ProposedOnTop];
+const HOSTILE_TWO: &[Witness] = &all_of::<{ HOSTILE.len() + TWO.len() }>(HOSTILE, TWO);
+const HOSTILE_CRASH_TWO: &[Witness] = &all_of::<{ HOSTILE_CRASH.len() + TWO.len() }>(HOSTILE_CRASH, TWO);
 
 /// What a run from an established epoch meets that has one election.
 const ONE_MORE: &[Witness] = &[
@@ -40,7 +56,31 @@ const ONE_MORE: &[Witness] = &[
     Witness::TailDropped,
     Witness::EnteredWithHistory,
     Witness::SnapshotInstalled,
+    Witness::Reboot,
+    Witness::CommitsInherited,
+    Witness::ServesHistory,
+    Witness::ServedAgain,
+    Witness::CommittedDropped,
+    Witness::PromisedAgain,
+    Witness::VotesCompared,
+    Witness::LogsShare,
 ];
+const ONE_MORE_TWO: &[Witness] = &all_of::<{ ONE_MORE.len() + TWO.len() }>(ONE_MORE, TWO);
+
+/// Two lists as one.
+const fn all_of<const N: usize>(some: &[Witness], others: &[Witness]) -> [Witness; N] {
+    let mut all = [Witness::Commit; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < some.len() {
+            some[at]
+        } else {
+            others[at - some.len()]
+        };
+        at += 1;
+    }
+    all
+}
 
 const SYNC: &[Witness] = &[Witness::SyncAnswered, Witness::Commit, Witness::Delivery];
 
@@ -113,7 +153,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
             Quick,
             "from empty disks, with a crash",
             cold(1, 2, 1, 0),
-            HOSTILE,
+            HOSTILE_CRASH,
             662_518,
         ),
         run(
@@ -162,42 +202,42 @@ pub(super) fn all() -> Vec<AgreementRun> {
             Ci,
             "crash and break from empty disks",
             cold(1, 2, 1, 1),
-            HOSTILE,
+            HOSTILE_CRASH,
             11_468_480,
         ),
         run(
             Ci,
             "three elections from empty disks",
             cold(1, 3, 1, 0),
-            HOSTILE,
+            HOSTILE_CRASH,
             12_946_086,
         ),
         run(
             Ci,
             "two transactions, with a crash",
             cold(2, 2, 1, 0),
-            HOSTILE,
+            HOSTILE_CRASH_TWO,
             4_781_139,
         ),
         run(
             Ci,
             "two transactions, with a break",
             cold(2, 2, 0, 1),
-            HOSTILE,
+            HOSTILE_TWO,
             3_772_904,
         ),
         run(
             Ci,
             "two transactions in an epoch that ends",
             warm(2, 1, 1, 1),
-            ONE_MORE,
+            ONE_MORE_TWO,
             5_744_026,
         ),
         run(
             Ci,
             "a purge between two transactions",
             purge(warm(2, 1, 1, 0)),
-            ONE_MORE,
+            ONE_MORE_TWO,
             666_222,
         ),
         run(
