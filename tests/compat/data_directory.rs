@@ -107,6 +107,8 @@ fn there_and_back(name: &str, servers: usize, killed: bool) {
         });
         expected = lasting(tree(&mut client).unwrap());
         compare_digests(&all(&ensemble));
+        // Apache's reads here what quorate wrote, and the reverse.
+        ensemble.members().iter().for_each(agree::counts_no_mismatch);
         digests = ensemble.members().iter().map(agree::digests).collect();
     }
 }

@@ -45,8 +45,8 @@ fn main() {
     println!("witnesses: {:?}", outcome.witnesses);
     if let Verdict::Violated { property, story } = outcome.verdict {
         println!("violated: {property}");
-        for (i, line) in story.iter().enumerate() {
-            println!("{:3} {line}", i + 1);
+        for (i, step) in story.iter().enumerate() {
+            println!("{:3} {}", i + 1, step.text);
         }
     }
 }

@@ -35,8 +35,8 @@ fn main() {
             killing.bounds,
         );
         if !names.is_empty() {
-            for (i, line) in steps.iter().enumerate() {
-                println!("{:3} {line}", i + 1);
+            for (i, step) in steps.iter().enumerate() {
+                println!("{:3} {}", i + 1, step.text);
             }
         }
     }

@@ -291,7 +291,7 @@ impl<R: Rules> Run<'_, R> {
         let says = |server: &Server| matches!(server.standing(), Standing::Following { leader: of, .. } if index(of) == leader);
         let followers = self.servers().filter(|(_, server)| says(server));
         let voters: Vec<ServerId> = followers.map(|(i, _)| id(i)).chain([id(leader)]).collect();
-        let votes = self.model.ensemble.votes(voters.into_iter());
+        let votes = self.model.ensemble.votes(voters);
         self.model.rules.is_quorum(&self.model.ensemble, votes)
     }
 }

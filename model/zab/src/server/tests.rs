@@ -140,7 +140,7 @@ fn a_leader_goes_on_beside_an_equal_promise_a_stranger_and_the_last_epoch() {
         conn: LATER,
         message: Message::LeaderInfo { epoch: Epoch::new(3) },
     };
-    assert_eq!(bench.calls(LATER, 3, 3), [offer.clone()]);
+    assert_eq!(bench.calls(LATER, 3, 3), std::slice::from_ref(&offer));
     bench.step(Input::Closed { conn: LATER });
     assert_eq!(bench.calls(LATER, 9, 7), [offer]);
     bench.step(Input::Closed { conn: LATER });
