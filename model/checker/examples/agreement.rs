@@ -28,6 +28,10 @@ fn main() {
         symmetry: !without("asymmetric"),
         numbering: !without("unnumbered"),
         quiet_arrivals: !without("unquiet"),
+        epoch_files: !without("slow-epochs"),
+        solitude: !without("in-company"),
+        stale_greetings: !without("greeted"),
+        peace: !without("warlike"),
     });
     let outcome = if breadth_first {
         shortest_violation(model, &mut |_| {})
@@ -46,7 +50,7 @@ fn main() {
     if let Verdict::Violated { property, story } = outcome.verdict {
         println!("violated: {property}");
         for (i, line) in story.iter().enumerate() {
-            println!("{:3} {line}", i + 1);
+            println!("{:3} {}", i + 1, line.text);
         }
     }
 }

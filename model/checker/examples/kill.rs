@@ -36,7 +36,7 @@ fn main() {
         );
         if !names.is_empty() {
             for (i, line) in steps.iter().enumerate() {
-                println!("{:3} {line}", i + 1);
+                println!("{:3} {}", i + 1, line.text);
             }
         }
     }

@@ -89,8 +89,11 @@ pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -
             drawn: Some(draw(&world, &action, &names, posts)),
         });
         let performed = model.performed(&world, action);
-        let (after, to) = model.apply_named(&world, action);
-        posts.step(steps.len() - 1, &world, &performed, &after, &to);
+        let at = steps.len() - 1;
+        let (after, to) = model.apply_told(&world, action, &mut |world, action| {
+            steps.push(Step::remark(tell(world, &action, &names)));
+        });
+        posts.step(at, &world, &performed, &after, &to);
         if !to.is_empty() {
             let mut moved = names.clone();
             for (from, &to) in to.iter().enumerate() {

@@ -2,10 +2,10 @@
 //! what is left out as equal changes no verdict.
 
 use quorate_checker::{
-    Deed, Drawn, Durable, Event, Killing, Mutant, Node, Out, Property, Reductions, Set, Verdict,
-    agreement_runs, hunts, mutants,
+    Agreement, Bounds, Deed, Drawn, Durable, Event, Killing, Mutant, Node, Out, Property, Reductions, Set,
+    Verdict, agreement_runs, exhaust, hunts, mutants,
 };
-use quorate_zab::{Epoch, ServerId};
+use quorate_zab::{Epoch, ServerId, Zab};
 
 /// Without reductions these take minutes and gigabytes; here they are hunted with reductions only.
 const LONG_WITHOUT_REDUCTIONS: [Mutant; 7] = [
@@ -61,6 +61,82 @@ fn every_mutant_is_killed_by_the_property_it_names() {
 #[test]
 fn mutants_die_without_reductions_too() {
     all_die(|killing| !takes_long(killing), Reductions::NONE);
+}
+
+#[test]
+fn no_reduction_loses_a_history() {
+    let all = Reductions::ALL;
+    let without = [
+        Reductions {
+            symmetry: false,
+            ..all
+        },
+        Reductions {
+            numbering: false,
+            ..all
+        },
+        Reductions {
+            quiet_arrivals: false,
+            ..all
+        },
+        Reductions {
+            epoch_files: false,
+            ..all
+        },
+        Reductions {
+            solitude: false,
+            ..all
+        },
+        Reductions {
+            stale_greetings: false,
+            ..all
+        },
+        Reductions { peace: false, ..all },
+        Reductions::NONE,
+    ];
+    let runs = agreement_runs();
+    let bounds = runs
+        .iter()
+        .map(|run| run.bounds)
+        .find(|bounds| bounds.crashes > 0 && bounds.breaks > 0);
+    let hostile = bounds.expect("a run has crashes and breaks");
+    let small = [
+        Bounds {
+            txns: 2,
+            breaks: 0,
+            ..hostile
+        },
+        Bounds {
+            crashes: 0,
+            ..hostile
+        },
+        Bounds {
+            txns: 0,
+            elections: 2,
+            crashes: 0,
+            warm: false,
+            ..hostile
+        },
+    ];
+    for bounds in small {
+        let histories = |reductions| {
+            let outcome = exhaust(
+                Agreement::new(Zab, bounds).with_reductions(reductions),
+                &mut |_| {},
+            );
+            assert!(
+                matches!(outcome.verdict, Verdict::Exhausted),
+                "{bounds}: {:?}",
+                outcome.verdict
+            );
+            outcome.histories
+        };
+        let reduced = histories(all);
+        assert!(reduced.len() > 2, "{bounds}: the comparison would be vacuous");
+        for reductions in without {
+            assert_eq!(histories(reductions), reduced, "{bounds}, {reductions:?}");
+        }
+    }
 }
 
 #[test]

@@ -66,6 +66,93 @@ fn walk(model: &Agreement<Zab>, choices: &[u16], see: &mut dyn FnMut(&World, Act
     world
 }
 
+/// The step of `after` that is `action` of `before`: a step in between may move or remove connections.
+fn same_step(before: &World, action: Action, after: &World) -> Option<Action> {
+    let moved = |at: usize| {
+        let link = before.links[at];
+        let is_it = |other: &Cell<Link>| {
+            let ends = |end| link.conn(end).is_some() && link.conn(end) == other.conn(end);
+            other.learner == link.learner
+                && other.leader == link.leader
+                && (ends(End::Learner) || ends(End::Leader))
+        };
+        after.links.iter().position(is_it)
+    };
+    match action {
+        Action::Deliver(at, end) => {
+            let at = moved(at)?;
+            let is_there = after.links[at].conn(end).is_some() && !after.links[at].incoming(end).is_empty();
+            is_there.then_some(Action::Deliver(at, end))
+        }
+        Action::Break(at, end) => {
+            let at = moved(at)?;
+            after.links[at]
+                .conn(end)
+                .is_some()
+                .then_some(Action::Break(at, end))
+        }
+        Action::LogDone(i) => (!after.nodes[i].disk.log_ops.is_empty()).then_some(action),
+        Action::EpochDone(i) => (!after.nodes[i].disk.epoch_ops.is_empty()).then_some(action),
+        _ => Some(action),
+    }
+}
+
+/// Whether `more` is `less` but for what is on the way to an open end of a connection whose other end is
+/// closed: of that it may have more, behind. Then it can do whatever `less` can. A connection to a server that
+/// never leads again may have ended as well: its learner waits in vain either way.
+fn covers(more: &World, less: &World) -> bool {
+    let ends = |link: &Link| (link.learner, link.leader, link.learner_end, link.leader_end);
+    let learner = |link: &Link| (link.learner, link.leader, link.learner_end);
+    let less_leads_nowhere = |link: &Link| {
+        let leader = less.nodes[index(link.leader)].server().map(Server::standing);
+        let leads = matches!(leader, Some(Standing::Leading { .. }));
+        less.left.elections == 0 && !leads && link.learner_end.is_some() && link.leader_end.is_some()
+    };
+    let is_covered = |less: &Cell<Link>| {
+        let like = more.links.iter().find(|more| ends(more) == ends(less));
+        let in_vain =
+            less_leads_nowhere(less) && more.links.iter().any(|more| learner(more) == learner(less));
+        in_vain
+            || like.is_some_and(|more| {
+                [End::Learner, End::Leader].into_iter().all(|end| {
+                    let (longer, shorter) = (more.get().incoming(end), less.get().incoming(end));
+                    let closed = more.conn(Link::other(end)).is_none();
+                    longer == shorter || closed && shorter.iter().zip(longer).all(|(a, b)| a == b)
+                })
+            })
+    };
+    more.nodes == less.nodes
+        && more.ghost == less.ghost
+        && more.left == less.left
+        && more.links.len() == less.links.len()
+        && less.links.iter().all(is_covered)
+}
+
+/// Takes `first` before `other`, and `other` before `first`, and compares.
+fn commutes(model: &Agreement<Zab>, world: &World, first: Action, other: Action) -> bool {
+    let sooner = model.apply(world, first);
+    let Some(then) = same_step(world, other, &sooner) else {
+        return false;
+    };
+    let sooner = model.apply(&sooner, then);
+    let later = model.apply(world, other);
+    // A step that cannot come any more was undone whole.
+    let later = match same_step(world, first, &later) {
+        Some(first) => model.apply(&later, first),
+        None => later,
+    };
+    // NEWLEADER's acknowledgement waits for what is logged meanwhile: it may be on the way sooner.
+    let logged = |mut world: World| {
+        let Action::EpochDone(i) = first else { return world };
+        while !world.nodes[i].disk.log_ops.is_empty() {
+            world = model.apply(&world, Action::LogDone(i));
+        }
+        world
+    };
+    covers(&sooner, &later)
+        || matches!(first, Action::EpochDone(_)) && covers(&logged(sooner), &logged(later))
+}
+
 proptest! {
     #[test]
     fn what_is_offered_is_permitted(
@@ -113,6 +200,34 @@ proptest! {
             numbers.sort();
             numbers.dedup();
             prop_assert_eq!(numbers.len(), open);
+        }
+    }
+
+    #[test]
+    fn what_need_not_wait_commutes(
+        choices in prop::collection::vec(any::<u16>(), 1..120),
+        (crashes, breaks, elections, syncs) in (0..2u8, 0..3u8, 0..3u8, 0..2u8),
+        warm in any::<bool>(),
+    ) {
+        let mut model = hostile(Reductions::NONE, warm);
+        model.bounds = Bounds { crashes, breaks, elections, syncs, ..model.bounds };
+        let mut worlds = Vec::new();
+        walk(&model, &choices, &mut |world, other| worlds.push((world.clone(), other)));
+        for (world, other) in worlds {
+            model.reductions = Reductions { symmetry: false, numbering: false, ..Reductions::ALL };
+            let eager = model.eager(&world);
+            let mut kept = Vec::new();
+            model.enabled(&world, &mut kept);
+            let can_wait = model.can_wait(&world, other);
+            model.reductions = Reductions::NONE;
+            if let Some(eager) = eager {
+                prop_assert!(eager == other || commutes(&model, &world, eager, other), "{eager:?} {other:?} {world:#?}");
+            } else if !kept.contains(&other) && !can_wait {
+                // The steps of a server that nobody reaches, and one of somebody else.
+                for step in kept {
+                    prop_assert!(commutes(&model, &world, step, other), "{step:?} {other:?} {world:#?}");
+                }
+            }
         }
     }
 }
