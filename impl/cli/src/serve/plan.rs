@@ -140,11 +140,11 @@ mod tests {
             .map(|id| Member {
                 id,
                 client_port: 2180 + id,
-                dir: PathBuf::from(format!("/tmp/e/server-{id}")),
+                dir: PathBuf::from(format!("/srv/e/server-{id}")),
             })
             .collect();
         let text = zoo_cfg(&members[1], &members);
-        assert!(text.contains("dataDir=/tmp/e/server-2/data\n"), "{text}");
+        assert!(text.contains("dataDir=/srv/e/server-2/data\n"), "{text}");
         assert!(text.contains("clientPort=2182\n"), "{text}");
         for line in ["server.1=127.0.0.1:2281:2381\n", "server.3=127.0.0.1:2283:2383\n"] {
             assert!(text.contains(line), "{text}");
