@@ -12,7 +12,7 @@ use crate::witness::Witness;
 use quorate_zab::{Input, Rules, Server, ServerId, Standing, Zxid};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Elections that may take place. Two do for all that was explored.
+/// Rounds of clocks and elections; no world that was tried needed more than five.
 const ROUNDS_MAX: u32 = 24;
 /// Single steps of all servers together.
 const STEPS_MAX: u32 = 4_000;
