@@ -12,7 +12,6 @@ mod counters;
 mod delivery;
 mod digest_log;
 mod event;
-mod expiry;
 mod gauge;
 mod handshake;
 mod identity;
@@ -32,9 +31,10 @@ pub(crate) use counters::Counters;
 
 use crate::fourlw::Facts;
 use digest_log::DigestLog;
-use expiry::SessionClock;
 use handshake::SessionIds;
-use quorate_tree::{Outstanding, SessionId, Tree, TxnEntry, Unsupported, WatchTable, WatcherId};
+use quorate_tree::{
+    Outstanding, SessionId, SessionTable, Tree, TxnEntry, Unsupported, WatchTable, WatcherId,
+};
 use quorate_wire::DecodeError;
 use quorate_zab::{Epoch, ServerId, Zxid};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -85,7 +85,7 @@ pub struct Service {
     revalidations: HashMap<SessionId, VecDeque<ClientId>>,
     ids: SessionIds,
     /// Leader and standalone server.
-    clock: SessionClock,
+    sessions: SessionTable<Origin>,
     /// Leader and standalone server: what is prepared and not applied.
     outstanding: Outstanding,
     /// What was read already of the transactions to come.
@@ -113,7 +113,7 @@ impl Service {
             syncs: VecDeque::new(),
             revalidations: HashMap::new(),
             ids: SessionIds::new(options.server.get(), wall_ms),
-            clock: SessionClock::new(options.tick_ms),
+            sessions: SessionTable::new(options.tick_ms),
             outstanding: Outstanding::new(),
             expected: VecDeque::new(),
             digests: DigestLog::default(),
@@ -174,7 +174,11 @@ impl Service {
         self.epoch = epoch;
         self.serving_since_ms = now_ms;
         self.started_ms.get_or_insert(now_ms);
-        self.start_clock(role, now_ms);
+        if role.keeps_sessions() {
+            self.sessions.begin(&self.tree, now_ms);
+        } else {
+            self.sessions.clear();
+        }
     }
 
     /// The role is left: connections are closed at the next [`Self::flush`], what waits is dropped, and what
@@ -192,7 +196,7 @@ impl Service {
         self.heard.clear();
         self.syncs.clear();
         self.revalidations.clear();
-        self.clock.clear();
+        self.sessions.clear();
         self.outstanding = Outstanding::new();
         self.expected.clear();
     }
@@ -308,7 +312,7 @@ impl Service {
     }
 
     pub(crate) fn session_deadlines(&self) -> impl ExactSizeIterator<Item = (u64, &BTreeSet<SessionId>)> {
-        self.clock.deadlines()
+        self.sessions.deadlines()
     }
 
     pub(crate) fn requests_in_process(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::stat::Stat;
-use crate::txn::SessionId;
+use crate::txn::{SessionId, TxnEntry};
 use crate::watch::Event;
 
 /// All that a server has to do after a transaction was applied.
@@ -16,6 +16,33 @@ pub struct Outcome {
     pub session: Option<SessionChange>,
     /// Whether the tree is what the leader expected it to be.
     pub digest: DigestCheck,
+}
+
+/// Who tells clients what came of a transaction.
+pub trait Front {
+    /// Notifications go out.
+    fn notify(&mut self, events: &[Event], zxid: u64);
+    /// A session began or ended.
+    fn on_session(&mut self, change: SessionChange);
+    /// The client that waits for it is answered.
+    fn answer(&mut self, entry: &TxnEntry, result: TxnResult);
+    /// The session is over: its connection is closed, behind the answer.
+    fn disconnect(&mut self, session: SessionId);
+}
+
+impl Outcome {
+    /// Has `front` tell clients, in the order that they may rely on: a notification comes before whatever shows
+    /// what it is about.
+    pub fn tell(self, entry: &TxnEntry, front: &mut impl Front) {
+        front.notify(&self.events, entry.header.zxid);
+        if let Some(change) = self.session {
+            front.on_session(change);
+        }
+        front.answer(entry, self.result);
+        if let Some(SessionChange::Closed { session }) = self.session {
+            front.disconnect(session);
+        }
+    }
 }
 
 /// A transaction's result, from which the reply is made.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What is prepared and not yet applied.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Outstanding {
     znodes: BTreeMap<Arc<str>, Record>,
     sessions: BTreeMap<SessionId, (u64, SessionState)>,
@@ -27,7 +27,7 @@ pub struct Outstanding {
     digest: Option<u64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Record {
     /// The last transaction that changed it.
     zxid: u64,
@@ -36,20 +36,20 @@ struct Record {
     path: Arc<str>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Touched {
     Znode(Arc<str>),
     Session(SessionId),
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum SessionState {
     Open,
     Closing,
 }
 
 /// A znode as the checks see it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) stat: StatPersisted,
     pub(crate) children: u32,

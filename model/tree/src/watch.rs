@@ -48,14 +48,14 @@ pub enum WatchKind {
     Child,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 struct Table {
     /// Watchers of each path, in order, without duplicates, never none.
     watchers: BTreeMap<Arc<str>, Vec<WatcherId>>,
 }
 
 /// All watches of a server's connections.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct WatchTable {
     data: Table,
     child: Table,

@@ -1,10 +1,12 @@
 //! How is a request answered whose turn has come?
 
-use super::connection::{Connection, Pending, Phase};
+use super::connection::{Asked, Connection, Pending, Phase};
 use super::counters::Counters;
 use super::identity;
 use bytes::BytesMut;
-use quorate_tree::{Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, TxnResult, WatchTable};
+use quorate_tree::{
+    Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, Turn, TxnResult, WatchTable, Written,
+};
 use quorate_wire::client::reply::{self, ReplyHeader};
 use quorate_wire::client::{MultiResult, Opcode, Request, RequestHeader, WatchLists};
 
@@ -29,44 +31,29 @@ impl Answering<'_> {
         );
     }
 
-    /// Answers what is at the head of the queue and need not wait.
+    /// Answers those whose turn has come.
     pub(super) fn drain(&mut self) {
         while !self.conn.is_closed()
-            && let Some(head) = self.conn.queue.pop_front()
+            && let Some(turn) = self.conn.turns.take()
         {
-            match head {
-                Pending::Write { .. } | Pending::Sync { done: false, .. } => {
-                    self.conn.queue.push_front(head);
-                    return;
-                }
-                Pending::Written {
-                    reply,
-                    xid,
-                    opcode,
-                    since_ms,
-                    last,
-                } => {
+            match turn {
+                Turn::Kept(pending, reply) => {
                     self.conn.out.extend_from_slice(&reply);
-                    self.answered(xid, opcode, since_ms, reply.len());
-                    if last {
-                        self.conn.hang_up();
+                    self.wrote(&pending, reply.len());
+                }
+                Turn::Now(pending) => {
+                    let Pending { header, since_ms, .. } = pending;
+                    match pending.asked {
+                        Asked::Sync(path) => {
+                            let (ok, before) = (self.ok(header.xid), self.conn.out.len());
+                            reply::put_path(&mut self.conn.out, ok, path.as_deref());
+                            self.answered(header, since_ms, self.conn.out.len() - before);
+                        }
+                        Asked::Other(body) => self.execute(header, &body, since_ms),
+                        // Without a transaction there is no turn.
+                        Asked::Write => {}
                     }
                 }
-                Pending::Sync {
-                    xid,
-                    path,
-                    since_ms,
-                    done: true,
-                } => {
-                    let (header, before) = (self.ok(xid), self.conn.out.len());
-                    reply::put_path(&mut self.conn.out, header, path.as_deref());
-                    self.answered(xid, Opcode::Sync.number(), since_ms, self.conn.out.len() - before);
-                }
-                Pending::Later {
-                    header,
-                    body,
-                    since_ms,
-                } => self.execute(header, &body, since_ms),
             }
         }
     }
@@ -82,10 +69,10 @@ impl Answering<'_> {
                 Err(_) => self.error(header.xid, Code::MARSHALLING_ERROR),
             },
         }
-        self.answered(header.xid, header.opcode, since_ms, self.conn.out.len() - before);
+        self.answered(header, since_ms, self.conn.out.len() - before);
     }
 
-    fn answered(&mut self, xid: i32, opcode: i32, since_ms: u64, bytes: usize) {
+    fn answered(&mut self, RequestHeader { xid, opcode }: RequestHeader, since_ms: u64, bytes: usize) {
         let latency_ms = self.now_ms.saturating_sub(since_ms);
         self.conn.answered += 1;
         self.counters.sent += 1;
@@ -233,49 +220,39 @@ impl Answering<'_> {
         }
     }
 
-    /// Answers the oldest write, which has become this transaction; unless its turn has not come, because a
-    /// sync ahead of it is not done. `data` is the transaction's, for the one reply that needs it.
-    pub(super) fn written(&mut self, result: TxnResult, data: Option<&[u8]>) {
-        let queue = &mut self.conn.queue;
-        let Some(at) = queue
-            .iter()
-            .position(|pending| matches!(pending, Pending::Write { .. }))
-        else {
-            return;
-        };
-        let Pending::Write {
-            xid,
-            opcode,
-            since_ms,
-        } = queue[at]
-        else {
-            return;
-        };
-        if is_moved(&result) {
+    /// Answers the write that has become the transaction `cxid`, or has its answer wait; if none waits for that:
+    /// `false`. `data` is the transaction's, for the one reply that needs it.
+    pub(super) fn written(&mut self, cxid: i32, result: &TxnResult, data: Option<&[u8]>) -> bool {
+        let header = |pending: &Pending| ReplyHeader::ok(pending.header.xid, self.tree.last_zxid());
+        match self.conn.turns.written(cxid) {
+            None => return false,
             // The session lives elsewhere: this client is not to hear anything any more.
-            return self.conn.hang_up();
-        }
-        let last = matches!(self.conn.phase, Phase::Leaving) && opcode == Opcode::CloseSession.number();
-        let header = self.ok(xid);
-        if at == 0 {
-            let before = self.conn.out.len();
-            put_result(&mut self.conn.out, header, &result, data);
-            self.conn.queue.pop_front();
-            self.answered(xid, opcode, since_ms, self.conn.out.len() - before);
-            if last {
-                return self.conn.hang_up();
+            Some(written) if is_moved(result) => {
+                let is_taken = matches!(written, Written::InTurn(_));
+                self.conn.answered += u32::from(is_taken);
+                self.conn.hang_up();
             }
-            self.drain();
-        } else {
-            let mut reply = BytesMut::new();
-            put_result(&mut reply, header, &result, data);
-            self.conn.queue[at] = Pending::Written {
-                reply: reply.freeze(),
-                xid,
-                opcode,
-                since_ms,
-                last,
-            };
+            Some(Written::InTurn(pending)) => {
+                let before = self.conn.out.len();
+                put_result(&mut self.conn.out, header(&pending), result, data);
+                self.wrote(&pending, self.conn.out.len() - before);
+                self.drain();
+            }
+            Some(Written::Early(early)) => {
+                let mut reply = BytesMut::new();
+                put_result(&mut reply, header(early.request()), result, data);
+                early.keep(reply.freeze());
+            }
+        }
+        true
+    }
+
+    /// A write is answered. Behind the end of its session there is nothing.
+    fn wrote(&mut self, pending: &Pending, bytes: usize) {
+        self.answered(pending.header, pending.since_ms, bytes);
+        if matches!(self.conn.phase, Phase::Leaving) && pending.header.opcode == Opcode::CloseSession.number()
+        {
+            self.conn.hang_up();
         }
     }
 }

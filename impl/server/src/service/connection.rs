@@ -5,10 +5,9 @@ use super::event::ClientId;
 use super::identity;
 use super::replies::Replies;
 use bytes::{Bytes, BytesMut};
-use quorate_tree::SessionId;
+use quorate_tree::{SessionId, Turns};
 use quorate_wire::client::{ConnectRequest, RequestHeader};
 use quorate_wire::quorum::Id;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// One client connection.
@@ -28,7 +27,8 @@ pub(crate) struct Connection {
     /// As negotiated by this connection.
     pub(crate) timeout_ms: i32,
     pub(super) phase: Phase,
-    pub(super) queue: VecDeque<Pending>,
+    /// With the bytes of replies that were made before their turn.
+    pub(super) turns: Turns<Pending, Bytes>,
     pub(super) identities: Vec<Id>,
     pub(super) heard_ms: u64,
     /// Whether the leader will be told with the next PING that the session lives.
@@ -49,32 +49,23 @@ pub(super) enum Phase {
     Closed,
 }
 
-/// A request that is not answered yet; they are answered in this order.
+/// A request that is not answered yet.
 #[derive(Debug)]
-pub(super) enum Pending {
-    /// A transaction is on its way.
-    Write { xid: i32, opcode: i32, since_ms: u64 },
-    /// The transaction was applied, before what is ahead in the queue was answered.
-    Written {
-        reply: Bytes,
-        xid: i32,
-        opcode: i32,
-        since_ms: u64,
-        last: bool,
-    },
-    /// The leader was asked.
-    Sync {
-        xid: i32,
-        path: Option<String>,
-        since_ms: u64,
-        done: bool,
-    },
-    /// Anything else, which waits for its turn.
-    Later {
-        header: RequestHeader,
-        body: Bytes,
-        since_ms: u64,
-    },
+pub(super) struct Pending {
+    pub(super) header: RequestHeader,
+    pub(super) since_ms: u64,
+    pub(super) asked: Asked,
+}
+
+/// What has to be kept to answer it.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// A transaction.
+    Write,
+    /// A sync of this path.
+    Sync(Option<String>),
+    /// Anything else, in these bytes.
+    Other(Bytes),
 }
 
 /// What `cons` tells.
@@ -111,7 +102,7 @@ impl Connection {
             session: 0,
             timeout_ms: 0,
             phase: Phase::Connecting(request),
-            queue: VecDeque::new(),
+            turns: Turns::new(),
             identities: vec![identity::of_address(peer.ip())],
             heard_ms: now_ms,
             is_reported: false,
@@ -125,7 +116,7 @@ impl Connection {
 
     /// Requests that wait for their answers.
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        self.turns.len()
     }
 
     /// What `crst` resets.
@@ -139,8 +130,8 @@ impl Connection {
 
     /// Has it closed when the round's replies are out.
     pub(super) fn hang_up(&mut self) {
-        self.answered += u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-        self.queue.clear();
+        self.answered += u32::try_from(self.turns.len()).unwrap_or(u32::MAX);
+        self.turns.clear();
         self.phase = Phase::Closed;
     }
 

@@ -2,12 +2,12 @@
 //! waits for it is answered, in this order.
 
 use super::answering::Answering;
-use super::connection::{Pending, Phase};
+use super::connection::Phase;
 use super::event::ClientId;
 use super::{Role, Service, Undeliverable};
 use bytes::BytesMut;
 use quorate_tree::{
-    DigestCheck, Event, Outcome, SessionChange, SessionId, Txn, TxnEntry, TxnHeader, TxnResult,
+    DigestCheck, Event, Front, SessionChange, SessionId, Txn, TxnEntry, TxnHeader, TxnResult,
 };
 use quorate_wire::client::reply;
 use quorate_wire::txn::{decode_entry, peek_header};
@@ -53,33 +53,21 @@ impl Service {
     }
 
     fn apply(&mut self, entry: &TxnEntry, now_ms: u64) {
-        let Outcome {
-            result,
-            events,
-            session,
-            digest,
-        } = self.tree.apply(entry, &mut self.watches);
+        let outcome = self.tree.apply(entry, &mut self.watches);
         self.outstanding.applied(entry.header.zxid);
         self.counters.commits += 1;
-        self.check(digest, entry.header.zxid);
+        self.check(outcome.digest, entry.header.zxid);
         if self.tree.is_exact() {
             self.digests
                 .note(Zxid::from_bits(entry.header.zxid), self.tree.digest());
         }
-        self.notify(&events, entry.header.zxid);
-        match session {
-            Some(SessionChange::Created { session, timeout_ms })
-                if self.role.is_some_and(Role::keeps_sessions) && !self.clock.knows(session) =>
-            {
-                self.clock.open(session, timeout_ms, now_ms);
-            }
-            Some(SessionChange::Closed { session }) => self.clock.remove(session),
-            Some(SessionChange::Created { .. }) | None => {}
-        }
-        self.answer(&entry.header, result, data(&entry.txn), now_ms);
-        if let Some(SessionChange::Closed { session }) = session {
-            self.disconnect(session);
-        }
+        outcome.tell(
+            entry,
+            &mut Telling {
+                service: self,
+                now_ms,
+            },
+        );
     }
 
     fn check(&mut self, digest: DigestCheck, zxid: u64) {
@@ -130,13 +118,6 @@ impl Service {
             }
             return;
         }
-        let oldest = conn.queue.iter().find_map(|pending| match pending {
-            Pending::Write { xid, .. } => Some(*xid),
-            _ => None,
-        });
-        if oldest != Some(header.cxid) {
-            return;
-        }
         let mut turn = Answering {
             conn,
             tree: &self.tree,
@@ -144,8 +125,9 @@ impl Service {
             counters: &mut self.counters,
             now_ms,
         };
-        turn.written(result, data);
-        self.settle(client);
+        if turn.written(header.cxid, &result, data) {
+            self.settle(client);
+        }
     }
 
     /// The oldest [`super::Action::Sync`] of [`super::Origin::Here`] is done.
@@ -156,15 +138,7 @@ impl Service {
         let Some(conn) = self.clients.get_mut(&client) else {
             return;
         };
-        for pending in &mut conn.queue {
-            if let Pending::Sync {
-                done: done @ false, ..
-            } = pending
-            {
-                *done = true;
-                break;
-            }
-        }
+        conn.turns.synced();
         let mut turn = Answering {
             conn,
             tree: &self.tree,
@@ -189,6 +163,39 @@ impl Service {
             self.counters.revalidations += 1;
             self.welcome(client, valid);
         }
+    }
+}
+
+/// A service that tells its clients of a transaction.
+struct Telling<'a> {
+    service: &'a mut Service,
+    now_ms: u64,
+}
+
+impl Front for Telling<'_> {
+    fn notify(&mut self, events: &[Event], zxid: u64) {
+        self.service.notify(events, zxid);
+    }
+
+    fn on_session(&mut self, change: SessionChange) {
+        let Service { role, sessions, .. } = self.service;
+        match change {
+            SessionChange::Created { session, timeout_ms } => {
+                if role.is_some_and(Role::keeps_sessions) && !sessions.knows(session) {
+                    sessions.open(session, timeout_ms, self.now_ms);
+                }
+            }
+            SessionChange::Closed { session } => sessions.remove(session),
+        }
+    }
+
+    fn answer(&mut self, entry: &TxnEntry, result: TxnResult) {
+        self.service
+            .answer(&entry.header, result, data(&entry.txn), self.now_ms);
+    }
+
+    fn disconnect(&mut self, session: SessionId) {
+        self.service.disconnect(session);
     }
 }
 

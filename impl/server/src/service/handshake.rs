@@ -8,7 +8,7 @@ use super::connection::{Connection, Phase};
 use super::event::{Action, ClientId, Origin, Role, Submission};
 use super::replies::Replies;
 use bytes::{BufMut, Bytes, BytesMut};
-use quorate_tree::SessionId;
+use quorate_tree::{Published, SessionId, SessionRules};
 use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, session_password};
 use quorate_zab::Zxid;
 use std::net::SocketAddr;
@@ -55,10 +55,9 @@ impl Service {
             return replies.close();
         };
         // <e,0> comes before every transaction of the epoch served here: a server that was sent a snapshot
-        // says so for what this one has as well. Signed, as in ZooKeeper: a client that has seen nothing may
-        // say −1.
+        // says so for what this one has as well.
         let here = self.tree.last_zxid().max(Zxid::new(self.epoch, 0).bits());
-        if request.last_zxid_seen as i64 > here as i64 {
+        if !Published.may_attach(request.last_zxid_seen, here) {
             tracing::info!(%peer, seen = request.last_zxid_seen, "client has seen what this server has not");
             return replies.close();
         }
@@ -81,8 +80,7 @@ impl Service {
             self.disconnect(session);
             match role {
                 Role::Standalone | Role::Leader => {
-                    let is_alive = self.clock.touch(session, timeout_ms, now_ms);
-                    self.clock.own(session, Origin::Here);
+                    let is_alive = self.sessions.attach(session, timeout_ms, Origin::Here, now_ms);
                     self.attach(conn);
                     self.welcome(client, is_alive);
                 }

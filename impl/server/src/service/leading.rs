@@ -1,9 +1,9 @@
 //! What does the server do that orders writes? It makes transactions of requests, and keeps the sessions'
 //! time.
 
+use super::Service;
 use super::event::{Action, Origin, Submission};
 use super::handshake::close_session;
-use super::{Role, Service};
 use bytes::{Bytes, BytesMut};
 use quorate_tree::{Code, Context, SessionId, WriteRequest, prepare};
 use quorate_wire::client::{Opcode, Request};
@@ -23,9 +23,10 @@ impl Service {
     /// A learner's REVALIDATE, as the leader gets it: whether the session lives. It belongs to that learner
     /// from then on.
     pub fn on_revalidate(&mut self, learner: Conn, session: SessionId, timeout_ms: i32, now_ms: u64) -> bool {
-        let is_alive = self.clock.touch(session, timeout_ms, now_ms);
+        let is_alive = self
+            .sessions
+            .attach(session, timeout_ms, Origin::Learner(learner), now_ms);
         if is_alive {
-            self.clock.own(session, Origin::Learner(learner));
             // The client has left this server for that one.
             self.disconnect(session);
         }
@@ -35,7 +36,7 @@ impl Service {
 
     /// A session that a learner heard from, as its PING says.
     pub fn touch(&mut self, session: SessionId, timeout_ms: i32, now_ms: u64) {
-        self.clock.touch(session, timeout_ms, now_ms);
+        self.sessions.touch(session, timeout_ms, now_ms);
     }
 
     /// Leader and standalone server: decides what a write does. What it returns must be proposed as `zxid`,
@@ -48,18 +49,7 @@ impl Service {
             ..
         } = submission;
         let request = self.write_request(submission);
-        let moved = match &request {
-            WriteRequest::CreateSession { .. } | WriteRequest::CloseSession => false,
-            _ => self.clock.is_moved(session, origin),
-        };
-        match &request {
-            WriteRequest::CreateSession { timeout_ms } => {
-                self.clock.open(session, *timeout_ms, now_ms);
-                self.clock.own(session, origin);
-            }
-            WriteRequest::CloseSession => self.clock.closing(session),
-            _ => {}
-        }
+        let moved = self.sessions.admit(session, &request, origin, now_ms);
         let cx = Context {
             session,
             cxid,
@@ -107,7 +97,7 @@ impl Service {
             Request::Delete { path, version } => WriteRequest::Delete { path, version },
             Request::SetData { path, data, version } => WriteRequest::SetData { path, data, version },
             // An id that is in use is not given away again: its owner would lose it.
-            Request::CreateSession { .. } if self.clock.knows(submission.session) => {
+            Request::CreateSession { .. } if self.sessions.knows(submission.session) => {
                 WriteRequest::Refused(Code::SESSION_EXPIRED)
             }
             Request::CreateSession { timeout_ms } => WriteRequest::CreateSession { timeout_ms },
@@ -163,27 +153,10 @@ impl Service {
         if !role.keeps_sessions() {
             return;
         }
-        for session in self.clock.expired(now_ms) {
+        for session in self.sessions.expired(now_ms) {
             tracing::info!(session = format_args!("0x{session:x}"), "session expired");
             self.counters.sessions_expired += 1;
             actions.push(Action::Submit(close_session(session)));
-        }
-    }
-
-    /// A new leader gives each session its full timeout. Ephemerals whose session does not exist, which only
-    /// a damaged history has, go the way of an expired session's.
-    pub(super) fn start_clock(&mut self, role: Role, now_ms: u64) {
-        self.clock.clear();
-        if !role.keeps_sessions() {
-            return;
-        }
-        for (session, timeout_ms) in self.tree.sessions() {
-            self.clock.open(session, timeout_ms, now_ms);
-        }
-        for (session, _) in self.tree.ephemeral_owners() {
-            if !self.clock.knows(session) {
-                self.clock.open(session, 0, now_ms);
-            }
         }
     }
 }

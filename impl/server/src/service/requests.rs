@@ -2,7 +2,7 @@
 
 use super::Service;
 use super::answering::{Answering, is_internal};
-use super::connection::{Pending, Phase};
+use super::connection::{Asked, Pending, Phase};
 use super::event::{Action, ClientId, Origin, Submission};
 use bytes::Bytes;
 use quorate_wire::client::{Opcode, Request, RequestHeader};
@@ -30,7 +30,7 @@ impl Service {
         conn.heard_ms = now_ms;
         let (session, timeout_ms) = (conn.session, conn.timeout_ms);
         if self.role.is_some_and(|role| role.keeps_sessions()) {
-            self.clock.touch(session, timeout_ms, now_ms);
+            self.sessions.touch(session, timeout_ms, now_ms);
         } else if !conn.is_reported {
             conn.is_reported = true;
             self.heard.push(client);
@@ -69,28 +69,29 @@ impl Service {
                     // Malformed: it is answered in its turn, and nobody else sees it.
                     Err(_) => turn.in_order(header, frames, body),
                     Ok(request) => {
-                        let (xid, since_ms) = (header.xid, now_ms);
-                        let is_sync = matches!(request, Request::Sync { .. });
-                        turn.conn.queue.push_back(match &request {
-                            Request::Sync { path } => Pending::Sync {
-                                xid,
-                                path: path.clone(),
-                                since_ms,
-                                done: false,
-                            },
-                            _ => Pending::Write {
-                                xid,
-                                opcode: header.opcode,
-                                since_ms,
-                            },
-                        });
+                        let pending = |asked| Pending {
+                            header,
+                            since_ms: now_ms,
+                            asked,
+                        };
+                        let turns = &mut turn.conn.turns;
+                        let is_sync = match &request {
+                            Request::Sync { path } => {
+                                turns.sync(pending(Asked::Sync(path.clone())));
+                                true
+                            }
+                            _ => {
+                                turns.write(header.xid, pending(Asked::Write));
+                                false
+                            }
+                        };
                         if matches!(request, Request::CloseSession) {
                             turn.conn.phase = Phase::Leaving;
                         }
                         let submission = Submission {
                             origin: Origin::Here,
                             session,
-                            cxid: xid,
+                            cxid: header.xid,
                             opcode: header.opcode,
                             body: frames.slice(body),
                             identities: Some(turn.conn.identities.clone()),
@@ -113,15 +114,14 @@ impl Service {
 impl Answering<'_> {
     /// Answers now, or behind what waits.
     fn in_order(&mut self, header: RequestHeader, frames: &Bytes, body: std::ops::Range<usize>) {
-        if self.conn.queue.is_empty() {
-            self.execute(header, &frames[body], self.now_ms);
-        } else {
-            let (body, since_ms) = (frames.slice(body), self.now_ms);
-            self.conn.queue.push_back(Pending::Later {
+        if self.conn.turns.must_wait() {
+            self.conn.turns.read(Pending {
                 header,
-                body,
-                since_ms,
+                since_ms: self.now_ms,
+                asked: Asked::Other(frames.slice(body)),
             });
+        } else {
+            self.execute(header, &frames[body], self.now_ms);
         }
     }
 }
