@@ -421,10 +421,7 @@ impl<R: Rules> Audit<R> {
             node.is_some_and(|node| !node.disk.durable.holds(last))
         });
         let without: Vec<_> = without.map(|member| member.me).collect();
-        if !self
-            .ensemble
-            .is_majority(self.ensemble.votes(without.iter().copied()))
-        {
+        if !self.ensemble.is_quorum(without.iter().copied()) {
             return Ok(());
         }
         let what = format!(
@@ -547,8 +544,8 @@ impl<R: Rules> Audit<R> {
         }
         let established = self.reigns.iter().filter(|(_, seen)| seen.established);
         for (epoch, seen) in established.clone() {
-            let votes = self.ensemble.votes(seen.recorded.iter().copied());
-            if !self.ensemble.is_majority(votes) {
+            if !self.ensemble.is_quorum(seen.recorded.iter().copied()) {
+                let votes = self.ensemble.votes(seen.recorded.iter().copied());
                 doubts.push(format!(
                     "no quorum of epoch {epoch} is recorded: of {} voters {votes}",
                     self.ensemble.voters().len()

@@ -78,8 +78,8 @@ impl<R: Rules> Audit<R> {
                 0,
                 format!(
                     "its ensemble is {:?}, another's is {:?}",
-                    header.voters,
-                    self.ensemble().voters()
+                    header.ensemble(),
+                    self.ensemble()
                 ),
             );
             self.members[i].sight = Sight::Blind;

@@ -5,7 +5,7 @@ mod rehearsal;
 
 use quorate_conformance::{Options, Order, Report, Verdict, audit, audit_under};
 use quorate_trace::read_dir;
-use quorate_zab::{Ensemble, Epoch, Rules, Zxid};
+use quorate_zab::{Ensemble, Epoch, Rules, ServerId, Zxid};
 use rehearsal::breaking::{BREAKS, BootRecords, Break, Place, store};
 use rehearsal::runs::{COMPOSED, base, shortened};
 use rehearsal::{Rehearsal, Script};
@@ -174,8 +174,8 @@ fn no_power_loss_is_assumed_of_a_machine_that_was_up() {
 struct OneIsEnough;
 
 impl Rules for OneIsEnough {
-    fn is_quorum(&self, _: &Ensemble, votes: usize) -> bool {
-        votes >= 1
+    fn is_quorum(&self, ensemble: &Ensemble, servers: impl Iterator<Item = ServerId>) -> bool {
+        ensemble.votes(servers) >= 1
     }
 }
 

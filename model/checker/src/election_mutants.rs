@@ -135,7 +135,7 @@ impl ElectionRules for CountsStaleRounds {
 
 struct OpensWithWhatItHears;
 impl ElectionRules for OpensWithWhatItHears {
-    fn opening(&self, _: Vote, heard: Vote) -> Vote {
+    fn opening(&self, _: &Ensemble, _: Vote, heard: Vote) -> Vote {
         heard
     }
 }

@@ -413,7 +413,7 @@ impl Ghost {
             .flatten()
             .filter(|node| !self.is_durable_at(node, last))
             .map(|node| node.me);
-        !scene.ensemble.is_majority(scene.ensemble.votes(without))
+        !scene.ensemble.is_quorum(without)
     }
 
     /// Whether a leader that proposes `txn` has delivered all that older epochs committed.
@@ -559,7 +559,7 @@ impl Ghost {
         let holders = others
             .filter(|node| self.is_durable_at(node, txn))
             .map(|node| node.me);
-        scene.ensemble.is_majority(scene.ensemble.votes(holders))
+        scene.ensemble.is_quorum(holders)
     }
 
     fn on_synced(&mut self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) {

@@ -7,7 +7,7 @@ use crate::bounds::Bounds;
 use crate::explore::{Outcome, Verdict, shortest_violation};
 use crate::property::Property;
 use crate::world::{Agreement, Flaws, Reductions};
-use quorate_zab::{Ensemble, Epoch, Rules, Skeleton, Zab, Zxid};
+use quorate_zab::{Ensemble, Epoch, Rules, ServerId, Skeleton, Zab, Zxid};
 
 /// The protocol with a rule wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -237,10 +237,10 @@ impl Mutant {
 }
 
 impl Rules for Mutant {
-    fn is_quorum(&self, ensemble: &Ensemble, votes: usize) -> bool {
+    fn is_quorum(&self, ensemble: &Ensemble, servers: impl Iterator<Item = ServerId>) -> bool {
         match self {
-            Self::HalfIsAQuorum => votes >= ensemble.voters().len() / 2,
-            _ => Zab.is_quorum(ensemble, votes),
+            Self::HalfIsAQuorum => ensemble.votes(servers) >= ensemble.voters().len() / 2,
+            _ => Zab.is_quorum(ensemble, servers),
         }
     }
 

@@ -80,6 +80,12 @@ impl Header {
     /// power loss came between what the trace and what the disk kept.
     pub const MACHINE_BOOT: &str = "machineBoot";
 
+    /// A group of voters by number, as `zoo.cfg` has it: its servers, with colons between them. None if voters are
+    /// counted by their heads.
+    const GROUP: &str = "group.";
+    /// The weight of a voter by its number, as `zoo.cfg` has it. 1 if there is none.
+    const WEIGHT: &str = "weight.";
+
     /// The header of a server of `ensemble`. Ordinal, predecessor and time are the recorder's to fill in.
     pub fn new(server: ServerId, ensemble: &Ensemble, build: impl Into<String>, nonce: u64) -> Self {
         Self {
@@ -96,6 +102,18 @@ impl Header {
             facts: Vec::new(),
             began_unix_ms: 0,
         }
+        .with_groups(ensemble)
+    }
+
+    fn with_groups(mut self, ensemble: &Ensemble) -> Self {
+        for (number, group) in (1..).zip(ensemble.groups()) {
+            let servers: Vec<_> = group.iter().map(|(server, _)| server.to_string()).collect();
+            self = self.with(format!("{}{number}", Self::GROUP), servers.join(":"));
+        }
+        for (server, weight) in ensemble.groups().iter().flatten() {
+            self = self.with(format!("{}{server}", Self::WEIGHT), weight.to_string());
+        }
+        self
     }
 
     /// The same header with one more fact.
@@ -111,9 +129,29 @@ impl Header {
         fact.map(|(_, value)| value.as_str())
     }
 
+    fn weight(&self, server: ServerId) -> u32 {
+        let said = self.fact(&format!("{}{server}", Self::WEIGHT));
+        said.and_then(|weight| weight.parse().ok()).unwrap_or(1)
+    }
+
     /// The ensemble that the step functions were given.
     pub fn ensemble(&self) -> Ensemble {
-        Ensemble::majority(self.voters.iter().copied())
+        let groups = self
+            .facts
+            .iter()
+            .filter(|(name, _)| name.starts_with(Self::GROUP));
+        let group_of = |servers: &str| {
+            let servers = servers
+                .split(':')
+                .filter_map(|server| server.parse().ok().map(ServerId::new));
+            servers.map(|server| (server, self.weight(server))).collect()
+        };
+        let grouped = Ensemble::hierarchical(groups.map(|(_, servers)| group_of(servers)));
+        if grouped.groups().is_empty() {
+            Ensemble::majority(self.voters.iter().copied())
+        } else {
+            grouped
+        }
     }
 }
 

@@ -398,7 +398,7 @@ impl Server {
                     .iter()
                     .filter(|&&(_, acked)| acked >= candidate)
                     .map(|&(server, _)| server);
-                cx.rules.is_quorum(cx.ensemble, cx.ensemble.votes(servers))
+                cx.rules.is_quorum(cx.ensemble, servers)
             })
             .max();
         if let Some(reached) = reached {

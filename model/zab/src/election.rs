@@ -338,11 +338,11 @@ impl Election {
         if later {
             self.round = heard.round;
             looking.votes.clear();
-            looking.proposal = cx.rules.opening(looking.own, heard.vote);
+            looking.proposal = cx.rules.opening(cx.ensemble, looking.own, heard.vote);
         } else if !cx.rules.counts_round(self.round, heard.round) {
             return;
         }
-        let better = !later && cx.rules.outranks(&heard.vote, &looking.proposal);
+        let better = !later && cx.rules.wins_over(cx.ensemble, &heard.vote, &looking.proposal);
         if better {
             looking.proposal = heard.vote;
         }
@@ -412,8 +412,13 @@ impl Election {
         let answered = agreeing(&looking.votes, own, |_| true);
         if !cx.rules.elects(cx.ensemble, &supporters, &answered) {
             looking.settling = false;
-        } else if cx.ensemble.voters().iter().all(|voter| answered.contains(voter)) {
-            // Every voter has spoken in this round, and none better: there is nothing to wait for.
+        } else if cx
+            .ensemble
+            .voters()
+            .iter()
+            .all(|voter| cx.ensemble.weight(*voter) == 0 || answered.contains(voter))
+        {
+            // Every voter that could win has spoken in this round, and none better: there is nothing to wait for.
             self.decide(cx, proposal.vote, fx);
         } else if !looking.settling {
             looking.settling = true;

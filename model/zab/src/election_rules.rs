@@ -12,8 +12,18 @@ pub trait ElectionRules {
     }
 
     /// Whom a looker proposes on hearing `heard` of a later round: nobody worse than itself.
-    fn opening(&self, own: Vote, heard: Vote) -> Vote {
-        if self.outranks(&heard, &own) { heard } else { own }
+    fn opening(&self, ensemble: &Ensemble, own: Vote, heard: Vote) -> Vote {
+        if self.wins_over(ensemble, &heard, &own) {
+            heard
+        } else {
+            own
+        }
+    }
+
+    /// Whether a looker that proposes `current` proposes `new` from now on: the better candidate, unless
+    /// its own vote weighs nothing [ZooKeeper `totalOrderPredicate`].
+    fn wins_over(&self, ensemble: &Ensemble, new: &Vote, current: &Vote) -> bool {
+        ensemble.weight(new.leader) > 0 && self.outranks(new, current)
     }
 
     /// Whether a looker in round `mine` counts a vote of round `theirs`.
@@ -23,7 +33,7 @@ pub trait ElectionRules {
 
     /// Whether these servers suffice to elect, or to vouch for a leader.
     fn is_quorum(&self, ensemble: &Ensemble, servers: &[ServerId]) -> bool {
-        ensemble.is_majority(ensemble.votes(servers.iter().copied()))
+        ensemble.is_quorum(servers.iter().copied())
     }
 
     /// Whether a looker's proposal is elected: `agreeing` have voted for it, `answered` have voted at all.

@@ -27,7 +27,7 @@ pub use election::{
     Slot, Vote,
 };
 pub use election_rules::ElectionRules;
-pub use ensemble::Ensemble;
+pub use ensemble::{Ensemble, Group};
 pub use ids::{Conn, Epoch, Round, ServerId, Zxid};
 pub use input::Input;
 pub use message::Message;

@@ -3,13 +3,13 @@
 //! [`Zab`] is the protocol: every rule at its default. A mutant overrides one rule, or a rule and the
 //! one that would cover for it, in a crate that the server does not depend on.
 
-use crate::{Ensemble, Epoch, Skeleton, Zxid};
+use crate::{Ensemble, Epoch, ServerId, Skeleton, Zxid};
 
 /// The comparisons of agreement on which safety rests.
 pub trait Rules {
-    /// Whether this many voters are a quorum.
-    fn is_quorum(&self, ensemble: &Ensemble, votes: usize) -> bool {
-        ensemble.is_majority(votes)
+    /// Whether the voters among `servers` are a quorum. Each server is named once.
+    fn is_quorum(&self, ensemble: &Ensemble, servers: impl Iterator<Item = ServerId>) -> bool {
+        ensemble.is_quorum(servers)
     }
 
     // Discovery.

@@ -25,8 +25,8 @@ pub struct Context<'a, R> {
 impl<R: Rules> Context<'_, R> {
     /// Whether this server and `others` are a quorum.
     pub(crate) fn is_quorum_with(&self, counts_me: bool, others: impl Iterator<Item = ServerId>) -> bool {
-        let votes = self.ensemble.votes(others.chain(counts_me.then_some(self.me)));
-        self.rules.is_quorum(self.ensemble, votes)
+        let servers = others.chain(counts_me.then_some(self.me));
+        self.rules.is_quorum(self.ensemble, servers)
     }
 }
 

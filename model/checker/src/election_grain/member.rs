@@ -270,7 +270,7 @@ impl<const N: usize> Member<N> {
         }
         Decision {
             vote,
-            is_founded: is_vouched || cx.ensemble.is_majority(voters.len()),
+            is_founded: is_vouched || cx.ensemble.is_quorum(voters),
             heard: self.heard,
         }
     }

@@ -86,7 +86,7 @@ fn heard_ensemble<C: Channel, const N: usize>(
         };
         matches!(part, Part::Serving(_))
             && is_of_it(leader)
-            && ensemble.is_majority((0..N).filter(|&other| is_of_it(other)).count())
+            && ensemble.is_quorum((0..N).filter(|&other| is_of_it(other)).map(id))
     })
 }
 

@@ -1,7 +1,7 @@
 //! What can happen next? Servers, channels and budgets, and every way on from there.
 
 use super::channel::{ASKS, Channel, Fate, Message};
-use super::member::{Event, Member, Part, peer};
+use super::member::{Event, Member, Part, id, peer};
 use super::property::{Flaws, judge};
 use super::table::{Key, Table};
 use super::{Credential, ElectionBounds};
@@ -202,7 +202,7 @@ impl<C: Channel, const N: usize> World<C, N> {
                 summary.leader == Some(leader)
                     && (other == leader || is_with(summary.part, summary.credential))
             });
-            setting.ensemble.is_majority(with.count())
+            setting.ensemble.is_quorum(with.map(id))
         };
         let epoch = setting.bounds.epoch_of_reign(self.left.reigns);
         match (mine.part, its.part) {

@@ -60,8 +60,7 @@ impl<R: Rules> Agreement<R> {
                     .learners()
                     .filter(|learner| learner.synced)
                     .map(|learner| learner.server);
-                let votes = self.ensemble.votes(synced.chain([node.me]));
-                if !self.rules.is_quorum(&self.ensemble, votes) {
+                if !self.rules.is_quorum(&self.ensemble, synced.chain([node.me])) {
                     actions.push(Action::CheckQuorum(i));
                 }
                 if world.left.txns > 0 {

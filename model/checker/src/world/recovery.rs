@@ -9,7 +9,7 @@ use super::{Action, Agreement, World, find_link, id, index};
 use crate::link::{End, Link};
 use crate::story::{Names, tell};
 use crate::witness::Witness;
-use quorate_zab::{Input, Rules, Server, ServerId, Standing, Zxid};
+use quorate_zab::{Input, Rules, Server, Standing, Zxid};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rounds of clocks and elections; no world that was tried needed more than five.
@@ -257,11 +257,8 @@ impl<R: Rules> Run<'_, R> {
             }
             return true;
         }
-        let votes = self
-            .model
-            .ensemble
-            .votes(lookers.iter().map(|&looker| id(looker)));
-        if !self.model.rules.is_quorum(&self.model.ensemble, votes) {
+        let voters = lookers.iter().map(|&looker| id(looker));
+        if !self.model.rules.is_quorum(&self.model.ensemble, voters) {
             return false;
         }
         let credential = |&i: &usize| {
@@ -290,8 +287,7 @@ impl<R: Rules> Run<'_, R> {
         }
         let says = |server: &Server| matches!(server.standing(), Standing::Following { leader: of, .. } if index(of) == leader);
         let followers = self.servers().filter(|(_, server)| says(server));
-        let voters: Vec<ServerId> = followers.map(|(i, _)| id(i)).chain([id(leader)]).collect();
-        let votes = self.model.ensemble.votes(voters);
-        self.model.rules.is_quorum(&self.model.ensemble, votes)
+        let voters = followers.map(|(i, _)| id(i)).chain([id(leader)]);
+        self.model.rules.is_quorum(&self.model.ensemble, voters)
     }
 }

@@ -333,3 +333,26 @@ fn the_encoding_is_that_of_this_schema_version() {
         crate::digest_of_effects::<Digest>(&[quorate_zab::Effect::Close { conn, why }], &mut Vec::new());
     assert_eq!((count, sum), (1, Sum::new(crate::hash64(&[10, 5, 1, 0], 0))));
 }
+
+#[test]
+fn a_header_says_how_votes_are_counted() {
+    let id = ServerId::new;
+    let ensembles = [
+        Ensemble::majority([1, 2, 5].map(id)),
+        Ensemble::hierarchical([vec![(id(1), 2), (id(2), 1), (id(5), 0)]]),
+        Ensemble::hierarchical([vec![(id(1), 1), (id(4), 1)], vec![(id(2), 7)], vec![(id(3), 0)]]),
+    ];
+    for ensemble in ensembles {
+        let header = Header::new(id(1), &ensemble, "test", 0);
+        let written = postcard::to_allocvec(&header).unwrap();
+        let read: Header = postcard::from_bytes(&written).unwrap();
+        assert_eq!(read.ensemble(), ensemble);
+        assert_eq!(read.voters, ensemble.voters());
+    }
+    // One of a build that knew no groups.
+    let before = Header {
+        facts: Vec::new(),
+        ..Header::new(id(1), &Ensemble::majority([1, 2, 3].map(id)), "test", 0)
+    };
+    assert_eq!(before.ensemble(), Ensemble::majority([1, 2, 3].map(id)));
+}

@@ -167,6 +167,34 @@ fn nothing_is_waited_for_once_every_voter_has_answered() {
     );
 }
 
+/// Server `me` of three in one group of these weights, looking.
+fn weighted(me: u64, weights: [u32; 3]) -> Server {
+    let mut server = Server::new(me, 3);
+    server.ensemble = Ensemble::hierarchical([(1..).map(sid).zip(weights).collect()]);
+    server.look(1, 0x100);
+    server
+}
+
+#[test]
+fn a_candidate_without_weight_wins_over_nobody() {
+    let mut server = weighted(1, [1, 1, 0]);
+    assert_eq!(server.hear(3, said(Looks, vote(3, 2, 0x200), 1)), []);
+    let mine = said(Looks, vote(1, 1, 0x100), 2);
+    let begun_anew = server.hear(3, said(Looks, vote(3, 2, 0x200), 2));
+    assert_eq!(begun_anew, [notify(2, mine), notify(3, mine), RESEND]);
+}
+
+#[test]
+fn votes_are_counted_by_weight_and_only_who_could_win_is_waited_for() {
+    let mut heavy = weighted(3, [1, 1, 3]);
+    assert!(heavy.election.is_settling(), "its own vote is enough");
+    assert_eq!(heavy.hear(1, said(Looks, vote(3, 1, 0x100), 1)), []);
+    assert_eq!(heavy.hear(2, said(Looks, vote(3, 1, 0x100), 1)), [elected(3)]);
+    let mut light = weighted(2, [1, 1, 0]);
+    assert_eq!(light.hear(3, said(Looks, vote(2, 1, 0x100), 1)), []);
+    assert_eq!(light.hear(1, said(Looks, vote(2, 1, 0x100), 1)), [elected(2)]);
+}
+
 #[test]
 fn a_better_vote_during_the_wait_ends_it() {
     let mut server = Server::looking(3, 5);
