@@ -5,6 +5,7 @@
 //! error if data, security or the ensemble would not be what the file says.
 
 mod error;
+mod groups;
 mod keys;
 mod properties;
 mod read;
@@ -15,10 +16,11 @@ mod words;
 mod tests;
 
 pub use error::{ConfigError, Fault, Warning};
+pub use groups::Groups;
 pub use server_line::{ClientAddress, Member};
 pub use words::WordList;
 
-use quorate_zab::ServerId;
+use quorate_zab::{Ensemble, ServerId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -103,6 +105,8 @@ pub struct Membership {
     pub me: ServerId,
     /// All voters, this server included.
     pub members: BTreeMap<ServerId, Member>,
+    /// How they are counted, if not by their heads.
+    pub groups: Option<Groups>,
     /// Ticks that connecting to the leader and synchronising may take.
     pub init_limit_ticks: u32,
     /// Ticks that a learner may be silent.
@@ -185,12 +189,23 @@ impl Trace {
 }
 
 impl Membership {
+    /// The voters, and which sets of them are quorums.
+    pub fn ensemble(&self) -> Ensemble {
+        match &self.groups {
+            Some(groups) => groups.ensemble(),
+            None => Ensemble::majority(self.members.keys().copied()),
+        }
+    }
+
     /// The configuration's text as ZooKeeper has it in `conf` and in `/zookeeper/config`; its version is 0
     /// as long as nothing reconfigures.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (server, member) in &self.members {
             text.push_str(&format!("server.{server}={member}\n"));
+        }
+        if let Some(groups) = &self.groups {
+            text.push_str(&groups.to_string());
         }
         text + "version=0"
     }

@@ -117,7 +117,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let me = config.server();
     let ensemble = match membership {
         None => Ensemble::majority([me]),
-        Some(membership) => Ensemble::majority(membership.members.keys().copied()),
+        Some(membership) => membership.ensemble(),
     };
     let (store, found) = open_store(config, membership.map(|_| me))?;
     let image = image_of(&found);

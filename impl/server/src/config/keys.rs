@@ -55,7 +55,6 @@ const KEYS: &[(&str, Standing)] = &[
         NoEffect("the learner port never delays packets"),
     ),
     ("forceSnapshotSync", NotYet),
-    ("group.*", Refused(NEVER)),
     ("jute.maxbuffer.extrasize", JVM),
     ("jvm.pause.*", JVM),
     ("largeRequestMaxBytes", NotYet),
@@ -118,7 +117,6 @@ const KEYS: &[(&str, Standing)] = &[
     ("throttled_op_wait_time", NotYet),
     ("txnLogSizeLimitInKb", NotYet),
     ("watchManagerName", JVM),
-    ("weight.*", Refused(NEVER)),
     ("znode.container.*", NotYet),
 ];
 

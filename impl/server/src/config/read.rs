@@ -1,6 +1,7 @@
 //! How do properties become a configuration?
 
 use super::error::{ConfigError, Fault, Warning};
+use super::groups::Groups;
 use super::keys::{self, Standing};
 use super::properties::{self, Property};
 use super::server_line::{self, ClientAddress, Member};
@@ -70,9 +71,10 @@ impl Reading<'_> {
             .map_or(DEFAULT_TICK_MS, |tick| tick as u64);
         let sessions = self.session_timeouts(tick_ms);
         let members = self.members();
+        let groups = self.groups(&members);
         let me = self.my_id(&members, data_dir.as_deref());
         let client = self.client(me.and_then(|me| members.get(&me)).or_else(|| only(&members)));
-        let mode = self.mode(members, me);
+        let mode = self.mode(members, groups, me);
         let trace = self.trace(data_dir.as_deref());
         self.always();
         let voters = match &mode {
@@ -234,7 +236,39 @@ impl Reading<'_> {
         None
     }
 
-    fn mode(&mut self, members: BTreeMap<ServerId, Member>, me: Option<ServerId>) -> Option<Mode> {
+    /// How the members are counted, if not by their heads.
+    fn groups(&mut self, members: &BTreeMap<ServerId, Member>) -> Option<Groups> {
+        let keys: Vec<_> = self.left.keys().filter(|key| Groups::has(key)).cloned().collect();
+        if keys.is_empty() {
+            return None;
+        }
+        let mut lines: Vec<_> = keys.iter().filter_map(|key| self.take(key)).collect();
+        lines.sort_by_key(|line| line.line);
+        match Groups::read(lines, members) {
+            Ok((groups, strangers)) => {
+                for stranger in strangers {
+                    self.warn(&stranger, "has no effect: no server.N line lists it");
+                }
+                Some(groups)
+            }
+            Err(wrong) => {
+                for (line, what) in wrong {
+                    match line {
+                        Some(line) => self.fault(&line, what),
+                        None => self.missing(what),
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn mode(
+        &mut self,
+        members: BTreeMap<ServerId, Member>,
+        groups: Option<Groups>,
+        me: Option<ServerId>,
+    ) -> Option<Mode> {
         let alone = self.boolean("standaloneEnabled").unwrap_or(true);
         let (init, sync) = (
             self.left.contains_key("initLimit"),
@@ -264,7 +298,7 @@ impl Reading<'_> {
                 ));
             }
         }
-        if voters.is_multiple_of(2) {
+        if groups.is_none() && voters.is_multiple_of(2) {
             self.note(format!(
                 "{voters} voters tolerate no more failures than {}",
                 voters - 1
@@ -274,6 +308,7 @@ impl Reading<'_> {
         Some(Mode::Ensemble(Membership {
             me: me?,
             members,
+            groups,
             init_limit_ticks,
             sync_limit_ticks: sync_limit_ticks? as u32,
             connect_limit_ticks: if connect_limit_ticks == 0 {

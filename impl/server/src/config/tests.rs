@@ -207,8 +207,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "portUnification=true",
         "quorum.auth.enableSasl=true",
         "secureClientPort=2182",
-        "group.1=1:2",
-        "weight.1=2",
         "oraclePath=/o",
         "dynamicConfigFile=/d",
         "reconfigEnabled=true",
@@ -224,6 +222,76 @@ fn what_would_change_data_or_security_is_never_ignored() {
     ] {
         let shown = fault(line);
         assert!(shown.contains("not supported yet"), "{shown}");
+    }
+}
+
+/// The ensemble of `THREE` and these lines.
+fn ensemble_with(lines: &str) -> (quorate_zab::Ensemble, String) {
+    let loaded = read("1", &format!("{THREE}{lines}")).expect(lines);
+    assert_eq!(loaded.warnings, [], "{lines}");
+    match loaded.config.mode {
+        Mode::Ensemble(membership) => (membership.ensemble(), membership.text()),
+        Mode::Standalone => panic!("{lines}"),
+    }
+}
+
+#[test]
+fn groups_and_weights_say_what_a_quorum_is() {
+    let ids = |servers: &[u64]| servers.iter().copied().map(ServerId::new).collect::<Vec<_>>();
+    let (weighted, text) = ensemble_with("group.1=3:1:2\nweight.1=3\n");
+    assert!(weighted.is_quorum(ids(&[1])));
+    assert!(!weighted.is_quorum(ids(&[2, 3])));
+    let said = "group.1=1:2:3\nweight.1=3\nweight.2=1\nweight.3=1\nversion=0";
+    assert!(text.ends_with(said), "{text}");
+    let (grouped, _) = ensemble_with("group.2=1:2\ngroup.7= 3\nweight.3=0\n");
+    assert!(grouped.is_quorum(ids(&[1, 2])));
+    assert!(!grouped.is_quorum(ids(&[1, 3])));
+    let (heads, text) = ensemble_with("");
+    assert_eq!(heads, quorate_zab::Ensemble::majority(ids(&[1, 2, 3])));
+    assert!(!text.contains("weight"), "{text}");
+    let even = format!("{THREE}server.4=zk4:2888:3888\ngroup.1=1:2:3:4\nweight.4=0\nweight.9=2\n");
+    assert_eq!(warnings(&even), ["has no effect: no server.N line lists it"]);
+}
+
+#[test]
+fn groups_and_weights_that_make_no_ensemble_are_refused_with_the_reason() {
+    for (lines, line, what) in [
+        ("weight.1=2", "", "server 1 is in no group"),
+        ("group.1=1:2", "", "server 3 is in no group"),
+        (
+            "group.1=1:2:3\ngroup.2=3",
+            ":9: ",
+            "server 3 is in group 1 as well",
+        ),
+        ("group.1=1:2:3:3", ":8: ", "server 3 is there twice"),
+        ("group.1=1:2:3\ngroup.01=1", ":9: ", "group 1 is there twice"),
+        ("group.1=1:2:3:4", ":8: ", "says 4, which no server.N line lists"),
+        ("group.1=1:2:x", ":8: ", "numbers of servers"),
+        ("group.1=", ":8: ", "numbers of servers"),
+        ("group.x=1:2:3", ":8: ", "must be group.G"),
+        ("group=1:2:3", ":8: ", "must be group.G"),
+        ("group.1=1:2:3\nweight.x=1", ":9: ", "must be group.G or weight.N"),
+        ("group.1=1:2:3\nweight.1=-1", ":9: ", "from 0 to 2147483647"),
+        (
+            "group.1=1:2:3\nweight.1=2147483648",
+            ":9: ",
+            "from 0 to 2147483647",
+        ),
+        (
+            "group.1=1:2:3\nweight.1=1\nweight.01=2",
+            ":10: ",
+            "is there twice",
+        ),
+        (
+            "group.1=1:2:3\nweight.1=0\nweight.2=0\nweight.3=0",
+            "",
+            "weighs anything",
+        ),
+    ] {
+        let error = read("1", &format!("{THREE}{lines}\n"))
+            .expect_err(lines)
+            .to_string();
+        assert!(error.contains(what) && error.contains(line), "{lines}: {error}");
     }
 }
 

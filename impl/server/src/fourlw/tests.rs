@@ -175,6 +175,7 @@ fn config() -> Config {
         mode: Mode::Ensemble(Membership {
             me: ServerId::new(1),
             members,
+            groups: None,
             init_limit_ticks: 10,
             sync_limit_ticks: 5,
             connect_limit_ticks: 10,

@@ -103,6 +103,7 @@ impl Ensemble {
                 members: (1..=self.count)
                     .map(|id| (ServerId::new(id), member(id)))
                     .collect(),
+                groups: None,
                 init_limit_ticks: 40,
                 sync_limit_ticks: 20,
                 connect_limit_ticks: 40,
