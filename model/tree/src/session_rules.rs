@@ -33,6 +33,13 @@ pub trait SessionRules: Debug {
     fn waits_behind(&self, ahead: usize) -> bool {
         ahead > 0
     }
+
+    /// Whether a transaction can be what a connection asked for that has been served since everything up to
+    /// `served_since` was proposed. Clients may number their requests from 1 on each connection: by the number
+    /// alone it can be what an earlier connection of the session asked for.
+    fn may_answer(&self, zxid: u64, served_since: u64) -> bool {
+        zxid > served_since
+    }
 }
 
 /// The rules as ZooKeeper has them.

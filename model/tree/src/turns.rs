@@ -14,6 +14,8 @@ mod tests;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Turns<Q, A, R = Published> {
     rules: R,
+    /// What the connection asks for comes behind this zxid.
+    served_since: u64,
     waiting: VecDeque<Waiting<Q, A>>,
 }
 
@@ -75,8 +77,15 @@ impl<Q, A, R: SessionRules> Turns<Q, A, R> {
     pub fn with_rules(rules: R) -> Self {
         Self {
             rules,
+            served_since: 0,
             waiting: VecDeque::new(),
         }
+    }
+
+    /// The connection is served from now on, and everything up to `proposed` is proposed already: if any of it is
+    /// the session's, another connection asked for it.
+    pub fn begin(&mut self, proposed: u64) {
+        self.served_since = proposed;
     }
 
     /// Number of requests that wait.
@@ -120,7 +129,10 @@ impl<Q, A, R: SessionRules> Turns<Q, A, R> {
 
     /// The session's transaction `cxid` was applied. Writes become transactions in their order: unless the oldest
     /// one here is this, it came another way, and nobody waits for it.
-    pub fn written(&mut self, cxid: i32) -> Option<Written<'_, Q, A>> {
+    pub fn written(&mut self, cxid: i32, zxid: u64) -> Option<Written<'_, Q, A>> {
+        if !self.rules.may_answer(zxid, self.served_since) {
+            return None;
+        }
         let is_write = |waiting: &Waiting<Q, A>| matches!(waiting.awaits, Awaits::Txn(_));
         let at = self.waiting.iter().position(is_write)?;
         if !matches!(self.waiting[at].awaits, Awaits::Txn(oldest) if oldest == cxid) {

@@ -224,7 +224,7 @@ impl Answering<'_> {
     /// `false`. `data` is the transaction's, for the one reply that needs it.
     pub(super) fn written(&mut self, cxid: i32, result: &TxnResult, data: Option<&[u8]>) -> bool {
         let header = |pending: &Pending| ReplyHeader::ok(pending.header.xid, self.tree.last_zxid());
-        match self.conn.turns.written(cxid) {
+        match self.conn.turns.written(cxid, self.tree.last_zxid()) {
             None => return false,
             // The session lives elsewhere: this client is not to hear anything any more.
             Some(written) if is_moved(result) => {

@@ -26,6 +26,13 @@ impl Service {
         Ok(())
     }
 
+    /// The last transaction that was proposed as far as this server knows. The leader sends proposals and answers
+    /// to handshakes in one order.
+    pub(super) fn proposed(&self) -> u64 {
+        let last = self.expected.back();
+        last.map_or_else(|| self.tree.last_zxid(), |entry| entry.header.zxid)
+    }
+
     /// Applies a committed transaction, fires watches, and answers the client that waits for it.
     ///
     /// # Errors

@@ -95,6 +95,7 @@ impl Service {
 
     /// The answer to a handshake that waited, or did not have to.
     pub(super) fn welcome(&mut self, client: ClientId, is_alive: bool) {
+        let proposed = self.proposed();
         let Some(conn) = self.clients.get_mut(&client) else {
             return;
         };
@@ -115,6 +116,7 @@ impl Service {
         };
         response.encode(&mut conn.out);
         conn.phase = Phase::Open;
+        conn.turns.begin(proposed);
         conn.counters.sent += 1;
         self.counters.sent += 1;
         if !is_alive {

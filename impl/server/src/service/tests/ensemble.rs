@@ -211,6 +211,29 @@ fn answers_to_revalidations_find_their_own_connection() {
 }
 
 #[test]
+fn what_was_proposed_before_a_session_came_is_not_taken_for_its_new_connections() {
+    let mut ensemble = Ensemble::new();
+    let old = ensemble.client(0);
+    ensemble.followers[0].send(&old, &[(1, create("/a", 0))]);
+    let [late] = <[Submission; 1]>::try_from(ensemble.followers[0].submitted()).unwrap();
+    let request = late.into_forwarded();
+    let late = ensemble
+        .leader
+        .prepare(Submission::forwarded(Ensemble::conn(0), request));
+    // It is proposed, and commits when the session is elsewhere and waits for its own first request.
+    ensemble.followers[1].service.expect(&late).unwrap();
+    let mut new = ensemble.followers[1].connect_with(&resume(old.session));
+    ensemble.run();
+    assert_eq!(new.welcome(&mut ensemble.followers[1]).session, old.session);
+    ensemble.followers[1].send(&new, &[(1, set_data("/", "x"))]);
+    ensemble.followers[1].deliver(&late);
+    ensemble.leader.deliver(&late);
+    assert_eq!(new.xids(&mut ensemble.followers[1]), Vec::<i32>::new());
+    ensemble.run();
+    assert_eq!(new.reply(&mut ensemble.followers[1], 1).0, 0);
+}
+
+#[test]
 fn what_a_follower_hears_keeps_a_session_alive_at_the_leader() {
     let mut ensemble = Ensemble::new();
     let client = ensemble.client(0);

@@ -198,6 +198,23 @@ fn a_transaction_of_the_session_that_this_connection_did_not_ask_for_answers_not
 }
 
 #[test]
+fn a_transaction_that_an_earlier_connection_asked_for_answers_nothing_whatever_its_xid() {
+    let mut host = Host::standalone();
+    let old = host.client();
+    host.send(&old, &[(1, create("/a", 0))]);
+    let [late] = <[Submission; 1]>::try_from(host.submitted()).unwrap();
+    let late = host.prepare(late);
+    // Some clients number their requests from 1 on each connection.
+    let mut new = host.connect_with(&resume(old.session));
+    assert_eq!(new.welcome(&mut host).session, old.session);
+    host.send(&new, &[(1, create("/a", 0))]);
+    host.deliver(&late);
+    assert_eq!(new.xids(&mut host), Vec::<i32>::new());
+    host.run();
+    assert_eq!(new.reply(&mut host, 1).0, quorate_tree::Code::NODE_EXISTS.0);
+}
+
+#[test]
 fn watches_go_with_their_connection() {
     let mut host = Host::standalone();
     let mut client = host.client();
