@@ -46,6 +46,6 @@ pub use session::SessionTable;
 pub use session_rules::{Published, SessionRules};
 pub use stat::{Owner, Stat, StatPersisted, TTL_MAX_MS};
 pub use tree::Tree;
-pub use turns::{Early, Turn, Turns, Written};
+pub use turns::Turns;
 pub use txn::{Acl, Create, SessionId, Txn, TxnDigest, TxnEntry, TxnHeader};
 pub use watch::{Event, EventKind, WatchKind, WatchTable, WatcherId};

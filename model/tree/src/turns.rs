@@ -1,8 +1,8 @@
 //! In which order are a session's requests answered?
 //!
 //! In the order in which they came, on each connection. A write waits for its transaction, a sync for the
-//! leader, and a read for what is ahead of it, so that it shows what its session wrote. With each request the
-//! server keeps a `Q`, what it needs to answer, and where an answer is made before its turn, that: an `A`.
+//! leader, and a read for what is ahead of it: it shows what its session wrote before it, and nothing of what
+//! it wrote after. With each request the server keeps a `Q`, what it needs to answer.
 
 use crate::session_rules::{Published, SessionRules};
 use std::collections::VecDeque;
@@ -12,73 +12,52 @@ mod tests;
 
 /// The requests of one connection that are not answered yet, in their order.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Turns<Q, A, R = Published> {
+pub struct Turns<Q, R = Published> {
     rules: R,
     /// What the connection asks for comes behind this zxid.
     served_since: u64,
-    waiting: VecDeque<Waiting<Q, A>>,
+    waiting: VecDeque<Waiting<Q>>,
+    /// Syncs that were answered before the leader has.
+    ahead_of_leader: u32,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-struct Waiting<Q, A> {
+struct Waiting<Q> {
     request: Q,
-    awaits: Awaits<A>,
+    awaits: Awaits,
 }
 
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Awaits<A> {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Awaits {
     /// A transaction of this cxid is on its way.
     Txn(i32),
     /// The leader was asked.
     Leader,
     /// What is ahead of it.
     Turn,
-    /// What is ahead of it; the transaction was applied before that was answered.
-    TurnWith(A),
 }
 
-/// A write whose transaction was applied.
-#[derive(Debug)]
-pub enum Written<'a, Q, A> {
-    /// It is its turn.
-    InTurn(Q),
-    /// Its turn has not come, because a sync ahead of it is not done.
-    Early(Early<'a, Q, A>),
-}
-
-/// Where the answer to a write is kept until its turn comes.
-#[derive(Debug)]
-pub struct Early<'a, Q, A>(&'a mut Waiting<Q, A>);
-
-/// A request whose turn has come.
-#[derive(Debug, Eq, PartialEq)]
-pub enum Turn<Q, A> {
-    /// It is answered from the tree as it is.
-    Now(Q),
-    /// Its answer was made before.
-    Kept(Q, A),
-}
-
-impl<Q, A> Turns<Q, A> {
+impl<Q> Turns<Q> {
     /// Nothing waits.
     pub fn new() -> Self {
         Self::with_rules(Published)
     }
 }
 
-impl<Q, A> Default for Turns<Q, A> {
+impl<Q> Default for Turns<Q> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<Q, A, R: SessionRules> Turns<Q, A, R> {
+impl<Q, R: SessionRules> Turns<Q, R> {
     /// Nothing waits, by `rules`.
     pub fn with_rules(rules: R) -> Self {
         Self {
             rules,
             served_since: 0,
             waiting: VecDeque::new(),
+            ahead_of_leader: 0,
         }
     }
 
@@ -123,57 +102,62 @@ impl<Q, A, R: SessionRules> Turns<Q, A, R> {
         self.push(request, Awaits::Leader);
     }
 
-    fn push(&mut self, request: Q, awaits: Awaits<A>) {
+    fn push(&mut self, request: Q, awaits: Awaits) {
         self.waiting.push_back(Waiting { request, awaits });
     }
 
-    /// The session's transaction `cxid` was applied. Writes become transactions in their order: unless the oldest
-    /// one here is this, it came another way, and nobody waits for it.
-    pub fn written(&mut self, cxid: i32, zxid: u64) -> Option<Written<'_, Q, A>> {
-        if !self.rules.may_answer(zxid, self.served_since) {
-            return None;
+    /// The session's transaction `cxid` is committed and about to be applied. If the oldest write here waits for it:
+    /// what is ahead of that has its turn, and is to be answered from the tree as it is. There can be syncs among it. The
+    /// write confirms them: it was proposed after the leader had heard of them, and a quorum has acknowledged it.
+    ///
+    /// Whether anything is ahead of it.
+    pub fn make_way(&mut self, cxid: i32, zxid: u64) -> bool {
+        let Some(at) = self.find(cxid, zxid) else {
+            return false;
+        };
+        for waiting in self.waiting.range_mut(..at) {
+            if waiting.awaits == Awaits::Leader {
+                waiting.awaits = Awaits::Turn;
+                self.ahead_of_leader += 1;
+            }
         }
-        let is_write = |waiting: &Waiting<Q, A>| matches!(waiting.awaits, Awaits::Txn(_));
-        let at = self.waiting.iter().position(is_write)?;
-        if !matches!(self.waiting[at].awaits, Awaits::Txn(oldest) if oldest == cxid) {
-            return None;
-        }
-        if at == 0 {
-            let first = self.waiting.pop_front()?;
-            return Some(Written::InTurn(first.request));
-        }
-        self.waiting
-            .get_mut(at)
-            .map(|waiting| Written::Early(Early(waiting)))
+        at > 0
     }
 
-    /// The leader has answered the oldest sync.
+    /// The session's transaction `cxid` was applied: the request that is to be answered with what came of it, if one
+    /// waits for it here.
+    pub fn written(&mut self, cxid: i32, zxid: u64) -> Option<Q> {
+        let at = self.find(cxid, zxid)?;
+        let waiting = self.waiting.remove(at)?;
+        Some(waiting.request)
+    }
+
+    /// The place of the oldest write, if it waits for this transaction. Writes become transactions in their order:
+    /// any other came another way.
+    fn find(&self, cxid: i32, zxid: u64) -> Option<usize> {
+        let is_write = |waiting: &Waiting<Q>| matches!(waiting.awaits, Awaits::Txn(_));
+        let at = self.waiting.iter().position(is_write)?;
+        let is_its =
+            self.waiting[at].awaits == Awaits::Txn(cxid) && self.rules.may_answer(zxid, self.served_since);
+        is_its.then_some(at)
+    }
+
+    /// The leader has answered the oldest sync that it was asked for.
     pub fn synced(&mut self) {
-        let is_asked = |waiting: &&mut Waiting<Q, A>| matches!(waiting.awaits, Awaits::Leader);
+        if self.ahead_of_leader > 0 {
+            self.ahead_of_leader -= 1;
+            return;
+        }
+        let is_asked = |waiting: &&mut Waiting<Q>| waiting.awaits == Awaits::Leader;
         if let Some(oldest) = self.waiting.iter_mut().find(is_asked) {
             oldest.awaits = Awaits::Turn;
         }
     }
 
-    /// Takes the first request, if its turn has come.
-    pub fn take(&mut self) -> Option<Turn<Q, A>> {
-        let is_ready = |first: &mut Waiting<Q, A>| matches!(first.awaits, Awaits::Turn | Awaits::TurnWith(_));
-        let Waiting { request, awaits } = self.waiting.pop_front_if(is_ready)?;
-        match awaits {
-            Awaits::TurnWith(answer) => Some(Turn::Kept(request, answer)),
-            Awaits::Turn | Awaits::Txn(_) | Awaits::Leader => Some(Turn::Now(request)),
-        }
-    }
-}
-
-impl<Q, A> Early<'_, Q, A> {
-    /// What is to be answered.
-    pub fn request(&self) -> &Q {
-        &self.0.request
-    }
-
-    /// Keeps the answer.
-    pub fn keep(self, answer: A) {
-        self.0.awaits = Awaits::TurnWith(answer);
+    /// Takes the first request, if its turn has come: it is to be answered from the tree as it is.
+    pub fn take(&mut self) -> Option<Q> {
+        let is_ready = |first: &mut Waiting<Q>| first.awaits == Awaits::Turn;
+        let first = self.waiting.pop_front_if(is_ready)?;
+        Some(first.request)
     }
 }

@@ -4,9 +4,7 @@ use super::connection::{Asked, Connection, Pending, Phase};
 use super::counters::Counters;
 use super::identity;
 use bytes::BytesMut;
-use quorate_tree::{
-    Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, Turn, TxnResult, WatchTable, Written,
-};
+use quorate_tree::{Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, TxnResult, WatchTable};
 use quorate_wire::client::reply::{self, ReplyHeader};
 use quorate_wire::client::{MultiResult, Opcode, Request, RequestHeader, WatchLists};
 
@@ -34,26 +32,18 @@ impl Answering<'_> {
     /// Answers those whose turn has come.
     pub(super) fn drain(&mut self) {
         while !self.conn.is_closed()
-            && let Some(turn) = self.conn.turns.take()
+            && let Some(pending) = self.conn.turns.take()
         {
-            match turn {
-                Turn::Kept(pending, reply) => {
-                    self.conn.out.extend_from_slice(&reply);
-                    self.wrote(&pending, reply.len());
+            let Pending { header, since_ms, .. } = pending;
+            match pending.asked {
+                Asked::Sync(path) => {
+                    let (ok, before) = (self.ok(header.xid), self.conn.out.len());
+                    reply::put_path(&mut self.conn.out, ok, path.as_deref());
+                    self.answered(header, since_ms, self.conn.out.len() - before);
                 }
-                Turn::Now(pending) => {
-                    let Pending { header, since_ms, .. } = pending;
-                    match pending.asked {
-                        Asked::Sync(path) => {
-                            let (ok, before) = (self.ok(header.xid), self.conn.out.len());
-                            reply::put_path(&mut self.conn.out, ok, path.as_deref());
-                            self.answered(header, since_ms, self.conn.out.len() - before);
-                        }
-                        Asked::Other(body) => self.execute(header, &body, since_ms),
-                        // Without a transaction there is no turn.
-                        Asked::Write => {}
-                    }
-                }
+                Asked::Other(body) => self.execute(header, &body, since_ms),
+                // Without its transaction it has no turn.
+                Asked::Write => {}
             }
         }
     }
@@ -220,40 +210,28 @@ impl Answering<'_> {
         }
     }
 
-    /// Answers the write that has become the transaction `cxid`, or has its answer wait; if none waits for that:
-    /// `false`. `data` is the transaction's, for the one reply that needs it.
+    /// Answers the write that has become the transaction `cxid`; if none waits for that: `false`. `data` is the
+    /// transaction's, for the one reply that needs it.
     pub(super) fn written(&mut self, cxid: i32, result: &TxnResult, data: Option<&[u8]>) -> bool {
-        let header = |pending: &Pending| ReplyHeader::ok(pending.header.xid, self.tree.last_zxid());
-        match self.conn.turns.written(cxid, self.tree.last_zxid()) {
-            None => return false,
+        let Some(pending) = self.conn.turns.written(cxid, self.tree.last_zxid()) else {
+            return false;
+        };
+        let Pending { header, since_ms, .. } = pending;
+        if is_moved(result) {
             // The session lives elsewhere: this client is not to hear anything any more.
-            Some(written) if is_moved(result) => {
-                let is_taken = matches!(written, Written::InTurn(_));
-                self.conn.answered += u32::from(is_taken);
-                self.conn.hang_up();
-            }
-            Some(Written::InTurn(pending)) => {
-                let before = self.conn.out.len();
-                put_result(&mut self.conn.out, header(&pending), result, data);
-                self.wrote(&pending, self.conn.out.len() - before);
-                self.drain();
-            }
-            Some(Written::Early(early)) => {
-                let mut reply = BytesMut::new();
-                put_result(&mut reply, header(early.request()), result, data);
-                early.keep(reply.freeze());
-            }
+            self.conn.answered += 1;
+            self.conn.hang_up();
+            return true;
         }
-        true
-    }
-
-    /// A write is answered. Behind the end of its session there is nothing.
-    fn wrote(&mut self, pending: &Pending, bytes: usize) {
-        self.answered(pending.header, pending.since_ms, bytes);
-        if matches!(self.conn.phase, Phase::Leaving) && pending.header.opcode == Opcode::CloseSession.number()
-        {
+        let (ok, before) = (self.ok(header.xid), self.conn.out.len());
+        put_result(&mut self.conn.out, ok, result, data);
+        self.answered(header, since_ms, self.conn.out.len() - before);
+        // Behind the end of a session there is nothing.
+        if matches!(self.conn.phase, Phase::Leaving) && header.opcode == Opcode::CloseSession.number() {
             self.conn.hang_up();
         }
+        self.drain();
+        true
     }
 }
 

@@ -27,8 +27,7 @@ pub(crate) struct Connection {
     /// As negotiated by this connection.
     pub(crate) timeout_ms: i32,
     pub(super) phase: Phase,
-    /// With the bytes of replies that were made before their turn.
-    pub(super) turns: Turns<Pending, Bytes>,
+    pub(super) turns: Turns<Pending>,
     pub(super) identities: Vec<Id>,
     pub(super) heard_ms: u64,
     /// Whether the leader will be told with the next PING that the session lives.

@@ -60,6 +60,7 @@ impl Service {
     }
 
     fn apply(&mut self, entry: &TxnEntry, now_ms: u64) {
+        self.make_way(&entry.header, now_ms);
         let outcome = self.tree.apply(entry, &mut self.watches);
         self.outstanding.applied(entry.header.zxid);
         self.counters.commits += 1;
@@ -75,6 +76,24 @@ impl Service {
                 now_ms,
             },
         );
+    }
+
+    /// Answers what is ahead of the write that waits for this transaction: from the tree without it.
+    fn make_way(&mut self, header: &TxnHeader, now_ms: u64) {
+        if let Some(&client) = self.attached.get(&header.session)
+            && let Some(conn) = self.clients.get_mut(&client)
+            && conn.turns.make_way(header.cxid, header.zxid)
+        {
+            let mut turn = Answering {
+                conn,
+                tree: &self.tree,
+                watches: &mut self.watches,
+                counters: &mut self.counters,
+                now_ms,
+            };
+            turn.drain();
+            self.settle(client);
+        }
     }
 
     fn check(&mut self, digest: DigestCheck, zxid: u64) {

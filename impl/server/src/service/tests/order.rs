@@ -52,26 +52,49 @@ fn a_ping_overtakes_what_waits() {
 }
 
 #[test]
-fn a_sync_is_a_barrier_even_if_the_write_behind_it_commits_first() {
+fn a_write_that_commits_confirms_the_sync_ahead_of_it_and_reads_between_do_not_see_it() {
     let mut host = Host::standalone();
     let mut client = host.client();
-    let sync = Request::Sync {
+    let sync = || Request::Sync {
         path: Some("/x".into()),
     };
     host.send(
         &client,
-        &[(1, sync), (2, create("/a", 0)), (3, exists("/a", false))],
+        &[
+            (1, sync()),
+            (2, exists("/a", false)),
+            (3, create("/a", 0)),
+            (4, sync()),
+            (5, exists("/a", false)),
+        ],
     );
-    let [Action::Sync(_), Action::Submit(write)] =
-        <[Action; 2]>::try_from(std::mem::take(&mut host.actions)).unwrap()
+    let [Action::Sync(_), Action::Submit(write), Action::Sync(_)] =
+        <[Action; 3]>::try_from(std::mem::take(&mut host.actions)).unwrap()
     else {
-        panic!("a sync and a write")
+        panic!("two syncs, and a write between them")
     };
+    let before = host.service.last_zxid().bits() as i64;
     let payload = host.prepare(write);
-    host.deliver(&payload);
     assert_eq!(client.xids(&mut host), Vec::<i32>::new());
+    host.deliver(&payload);
+    let headers = |frames: Vec<Frame>| -> Vec<_> {
+        let header = |frame| match frame {
+            Frame::Reply { header, .. } => (header.xid, header.zxid, header.err),
+            Frame::Event { .. } => panic!("nothing is watched"),
+        };
+        frames.into_iter().map(header).collect()
+    };
+    assert_eq!(
+        headers(client.read(&mut host)),
+        [(1, before, 0), (2, before, NO_NODE), (3, before + 1, 0)]
+    );
     host.service.sync_done(host.now_ms);
-    assert_eq!(client.xids(&mut host), [1, 2, 3]);
+    assert_eq!(client.xids(&mut host), Vec::<i32>::new(), "the first sync's");
+    host.service.sync_done(host.now_ms);
+    assert_eq!(
+        headers(client.read(&mut host)),
+        [(4, before + 1, 0), (5, before + 1, 0)]
+    );
 }
 
 #[test]
