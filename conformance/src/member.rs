@@ -69,6 +69,7 @@ impl Link {
                 committed,
                 ..
             } => self.deeds.replay(*after, *upto, *committed),
+            Effect::Inform { after, upto, .. } => self.deeds.inform(*after, *upto),
             Effect::Close { .. } => self.closing = true,
             _ => {}
         }

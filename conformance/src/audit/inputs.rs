@@ -22,7 +22,7 @@ impl<R: Rules> Audit<R> {
         let payload = match input {
             Input::Propose { payload, .. }
             | Input::Message {
-                message: Message::Proposal { payload, .. },
+                message: Message::Proposal { payload, .. } | Message::Inform { payload, .. },
                 ..
             } => *payload,
             _ => Digest::default(),
@@ -87,6 +87,7 @@ impl<R: Rules> Audit<R> {
                     | Effect::SendAcks { conn, .. }
                     | Effect::SendSnapshot { conn, .. }
                     | Effect::Replay { conn, .. }
+                    | Effect::Inform { conn, .. }
                     | Effect::Close { conn, .. } => {
                         if let Some(link) = links.get_mut(conn) {
                             link.asked(effect);
@@ -364,7 +365,7 @@ impl<R: Rules> Audit<R> {
             ));
         }
         let (wire, end, peer, believed) = (link.wire, link.end(), link.peer, link.believed);
-        if let Message::FollowerInfo { server, .. } = &received
+        if let Message::FollowerInfo { server, .. } | Message::ObserverInfo { server, .. } = &received
             && peer.is_some_and(|peer| peer != *server)
         {
             return Err(Fault::new(
@@ -418,6 +419,10 @@ impl<R: Rules> Audit<R> {
     fn known(&mut self, message: Message<u64>) -> Result<Message<u64>, Conflict> {
         Ok(match message {
             Message::Proposal { zxid, payload } => Message::Proposal {
+                zxid,
+                payload: self.contents.met(zxid, payload)?,
+            },
+            Message::Inform { zxid, payload } => Message::Inform {
                 zxid,
                 payload: self.contents.met(zxid, payload)?,
             },

@@ -600,6 +600,15 @@ impl<R: Rules + Copy> Process<R> {
             }
             Effect::Serve { epoch } => self.feed_election(ElectionInput::Established { epoch }, None),
             Effect::SyncDone => self.syncs += 1,
+            Effect::Inform { conn, after, upto } => {
+                self.sent(conn, |sent| sent.inform(after, upto));
+                let start = self.log.partition_point(|(zxid, _)| *zxid <= after);
+                let end = self.log.partition_point(|(zxid, _)| *zxid <= upto);
+                let committed = self.log[start..end].to_vec();
+                for (zxid, payload) in committed {
+                    self.send(conn, Parcel::Message(Message::Inform { zxid, payload }), asks);
+                }
+            }
         }
     }
 

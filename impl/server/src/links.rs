@@ -21,7 +21,7 @@ use crate::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use progress::Progress;
 use quorate_trace::Deeds;
-use quorate_wire::quorum::message::{proposal_header, put_ack};
+use quorate_wire::quorum::message::{inform_header, proposal_header, put_ack};
 use quorate_wire::quorum::packet::NO_AUTHINFO;
 use quorate_wire::quorum::{Extras, put_message};
 use quorate_zab::{Conn, Message, Zxid};
@@ -156,6 +156,7 @@ impl Link {
         self.sent.message(message);
         match message {
             Message::Proposal { zxid, payload } => self.put_proposal(*zxid, payload),
+            Message::Inform { zxid, payload } => self.put_inform(*zxid, payload),
             _ => {
                 self.messages += 1;
                 put_message(&mut self.buffer, message, extras);
@@ -178,10 +179,24 @@ impl Link {
         }
     }
 
+    /// The log after `after` up to `upto` is what an observer is informed of next.
+    pub(crate) fn begin_inform(&mut self, after: Zxid, upto: Zxid) {
+        self.sent.inform(after, upto);
+    }
+
+    /// Writes an INFORM.
+    pub(crate) fn put_inform(&mut self, zxid: Zxid, payload: &Bytes) {
+        self.put_transaction(&inform_header(zxid, payload.len()), payload);
+    }
+
     /// Writes a PROPOSAL.
     fn put_proposal(&mut self, zxid: Zxid, payload: &Bytes) {
+        self.put_transaction(&proposal_header(zxid, payload.len()), payload);
+    }
+
+    fn put_transaction(&mut self, header: &[u8], payload: &Bytes) {
         self.messages += 1;
-        self.buffer.put_slice(&proposal_header(zxid, payload.len()));
+        self.buffer.put_slice(header);
         if payload.len() <= COPY_BYTES_MAX {
             self.buffer.put_slice(payload);
         } else {

@@ -400,7 +400,9 @@ impl Ghost {
 
     /// Everything committed is durable on so many servers that every quorum has one of them.
     fn is_on_every_quorum(&self, scene: Scene<'_>) -> bool {
-        let seen = scene.nodes.iter().flatten().count();
+        let seen = scene
+            .ensemble
+            .votes(scene.nodes.iter().flatten().map(|node| node.me));
         if seen < scene.ensemble.voters().len() {
             return true; // An audit that does not see every disk cannot say.
         }

@@ -521,6 +521,18 @@ impl Node {
                 }));
             }
             Effect::SyncDone => out.push(Out::Event(Event::Synced)),
+            Effect::Inform { conn, after, upto } => {
+                for txn in self.disk.logical().between(after, upto) {
+                    let message = Message::Inform {
+                        zxid: txn.zxid,
+                        payload: txn.value,
+                    };
+                    out.push(Out::Frame {
+                        conn,
+                        frame: Frame::Message(message),
+                    });
+                }
+            }
         }
     }
 

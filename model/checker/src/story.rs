@@ -151,6 +151,8 @@ fn frame_name(frame: &Frame) -> &'static str {
             Message::Ack { .. } => "ACK",
             Message::Ping { .. } => "PING",
             Message::Sync => "SYNC",
+            Message::ObserverInfo { .. } => "OBSERVERINFO",
+            Message::Inform { .. } => "INFORM",
         },
     }
 }

@@ -162,6 +162,8 @@ impl Deeds {
             Message::Ack { zxid } => self.add(11, zxid.bits(), 0),
             Message::Ping { zxid } => self.add(12, zxid.bits(), 0),
             Message::Sync => self.add(13, 0, 0),
+            Message::ObserverInfo { server, accepted } => self.add(22, server.get(), number(*accepted)),
+            Message::Inform { zxid, .. } => self.add(23, zxid.bits(), 0),
         }
     }
 
@@ -176,6 +178,11 @@ impl Deeds {
     /// The log after `after` up to `upto` was: one deed, however many messages.
     pub fn replay(&mut self, after: Zxid, upto: Zxid, committed: bool) {
         self.add(if committed { 15 } else { 14 }, after.bits(), upto.bits());
+    }
+
+    /// So was what an observer is informed of.
+    pub fn inform(&mut self, after: Zxid, upto: Zxid) {
+        self.add(21, after.bits(), upto.bits());
     }
 
     /// An append was handed to the log.

@@ -2,6 +2,7 @@
 //!
 //! The leader proposes in zxid order; each follower logs and acknowledges once durable; what a quorum
 //! has acknowledged is committed, in order, and delivered by each server once its own log is durable.
+//! Observers are informed of what is committed, log and deliver it, and acknowledge nothing.
 
 use crate::follower::{FollowerState, Phase, Sync};
 use crate::leader::{LeaderPhase, Stage};
@@ -34,12 +35,21 @@ impl Server {
         if self.next_zxid() != Some(zxid) {
             return;
         }
+        let before = self.history.last();
         let Role::Leading(leader) = &self.role else { return };
-        for learner in leader
-            .learners
-            .values()
-            .filter(|learner| learner.stage.is_forwarding())
-        {
+        let told = |observes| {
+            let learners = leader.learners.values();
+            learners.filter(move |learner| learner.stage.is_forwarding() && learner.observes == observes)
+        };
+        let early: Vec<_> = told(true)
+            .filter(|_| cx.rules.may_inform(false))
+            .map(|learner| Effect::Inform {
+                conn: learner.conn,
+                after: before,
+                upto: zxid,
+            })
+            .collect();
+        for learner in told(false) {
             let message = Message::Proposal {
                 zxid,
                 payload: payload.clone(),
@@ -50,6 +60,7 @@ impl Server {
             });
         }
         self.append(zxid, payload, fx);
+        fx.extend(early);
         if zxid.counter() == u32::MAX {
             self.look(cx, fx);
         }
@@ -69,7 +80,26 @@ impl Server {
         if conn != current {
             return answer_stray_ping(cx, conn, message, fx);
         }
+        let observes = cx.observes();
         let handled = match (phase.clone(), message) {
+            // An observer gets these in what it lacks alone.
+            (
+                Phase::PersistLog { .. }
+                | Phase::PersistCurrent { .. }
+                | Phase::Acked { .. }
+                | Phase::Broadcast { .. },
+                Message::Proposal { .. } | Message::Commit { .. },
+            ) if observes => Err(Violation::Unexpected),
+            (
+                Phase::Sync { sync, .. }
+                | Phase::PersistLog { sync, .. }
+                | Phase::PersistCurrent { sync, .. }
+                | Phase::Acked { sync, .. },
+                Message::Inform { zxid, payload },
+            ) if observes => self.on_early_inform(cx, sync, zxid, payload, fx),
+            (Phase::Broadcast { committed, .. }, Message::Inform { zxid, payload }) if observes => self
+                .on_proposal(cx, zxid, payload, fx)
+                .and_then(|()| self.on_commit(committed, zxid)),
             (Phase::Discovery, Message::LeaderInfo { epoch }) => self.on_leader_info(cx, conn, epoch, fx),
             (Phase::AckedEpoch { epoch }, Message::Diff { .. }) => self.on_diff(epoch),
             (Phase::AckedEpoch { epoch }, Message::Trunc { zxid }) => self.on_trunc(epoch, zxid, fx),
@@ -130,8 +160,14 @@ impl Server {
         message: Message<P>,
         fx: &mut Vec<Effect<P>>,
     ) {
-        if let Message::FollowerInfo { server, accepted } = message {
-            return self.on_follower_info(cx, conn, server, accepted, fx);
+        match message {
+            Message::FollowerInfo { server, accepted } => {
+                return self.on_follower_info(cx, conn, server, accepted, false, fx);
+            }
+            Message::ObserverInfo { server, accepted } => {
+                return self.on_follower_info(cx, conn, server, accepted, true, fx);
+            }
+            _ => {}
         }
         let Role::Leading(leader) = &mut self.role else {
             return;
@@ -211,6 +247,23 @@ impl Server {
             self.deliver(raised.hint, fx);
         }
         Ok(())
+    }
+
+    /// INFORM before UPTODATE, at an observer: logged, and kept as COMMIT is. A snapshot that was taken while the
+    /// leader went on may hold it.
+    fn on_early_inform<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        sync: Sync,
+        zxid: Zxid,
+        payload: P,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
+        let in_sync = matches!(self.linked(), Some((_, Phase::Sync { .. })));
+        if !(in_sync && self.is_logged(zxid)) {
+            self.on_proposal(cx, zxid, payload, fx)?;
+        }
+        self.on_early_commit(cx, sync, zxid, fx)
     }
 
     /// COMMIT, at a follower that serves: of the proposal after the last committed one, in order.
@@ -311,7 +364,7 @@ impl Server {
         } else {
             durable
         };
-        if last.epoch() == epoch && last > *acked {
+        if last.epoch() == epoch && last > *acked && !cx.observes() {
             let first = if acked.epoch() == epoch {
                 acked.counter() + 1
             } else {
@@ -402,13 +455,13 @@ impl Server {
             })
             .max();
         if let Some(reached) = reached {
-            *committed = reached;
+            let informed = std::mem::replace(committed, reached);
             for counter in start + 1..=reached.counter() {
                 let zxid = Zxid::new(*epoch, counter);
                 for learner in leader
                     .learners
                     .values()
-                    .filter(|learner| learner.stage.is_forwarding())
+                    .filter(|learner| learner.stage.is_forwarding() && !learner.observes)
                 {
                     fx.push(Effect::Send {
                         conn: learner.conn,
@@ -416,6 +469,14 @@ impl Server {
                     });
                 }
             }
+            let observers = leader.learners.values().filter(|learner| {
+                learner.observes && learner.stage.is_forwarding() && !cx.rules.may_inform(false)
+            });
+            fx.extend(observers.map(|learner| Effect::Inform {
+                conn: learner.conn,
+                after: informed,
+                upto: reached,
+            }));
         }
         let committed = *committed;
         self.deliver(committed, fx);

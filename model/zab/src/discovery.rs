@@ -24,9 +24,11 @@ impl Server {
                 conn,
                 phase: Phase::Discovery,
             };
-            let message = Message::FollowerInfo {
-                server: cx.me,
-                accepted: self.accepted,
+            let (server, accepted) = (cx.me, self.accepted);
+            let message = if cx.observes() {
+                Message::ObserverInfo { server, accepted }
+            } else {
+                Message::FollowerInfo { server, accepted }
             };
             fx.push(Effect::Send { conn, message });
         } else {
@@ -36,6 +38,10 @@ impl Server {
 
     /// LEADERINFO, at a follower. A higher epoch is a new promise and made durable before it is
     /// given; an equal one was promised before, perhaps to another leader, and never counts again.
+    ///
+    /// An observer's promise counts for nothing, so no leader gives way to it, and it may take a lower epoch
+    /// than it accepted: not one lower than that of what it has. Apache's is shut out by a leader that
+    /// was never told.
     pub(crate) fn on_leader_info<P, R: Rules>(
         &mut self,
         cx: &Context<'_, R>,
@@ -43,7 +49,12 @@ impl Server {
         epoch: Epoch,
         fx: &mut Vec<Effect<P>>,
     ) -> Handled {
-        if !cx.rules.may_accept_epoch(epoch, self.accepted) {
+        let bound = if cx.observes() {
+            self.current
+        } else {
+            self.accepted
+        };
+        if !cx.rules.may_accept_epoch(epoch, bound) {
             return Err(Violation::StaleEpoch {
                 accepted: self.accepted,
                 offered: epoch,
@@ -85,21 +96,23 @@ impl Server {
         }
     }
 
-    /// FOLLOWERINFO, at a leader. It replaces what was known of an earlier connection of that server.
+    /// FOLLOWERINFO or OBSERVERINFO, at a leader. It replaces what was known of an earlier connection of that server.
     pub(crate) fn on_follower_info<P, R: Rules>(
         &mut self,
         cx: &Context<'_, R>,
         conn: Conn,
         server: ServerId,
         accepted: Epoch,
+        observes: bool,
         fx: &mut Vec<Effect<P>>,
     ) {
         let Role::Leading(leader) = &mut self.role else {
             return;
         };
+        let is_voter = cx.ensemble.is_voter(server);
         // An epoch with no successor is nobody's; it would be the end of the order for all.
         let last_epoch = accepted.get() == u32::MAX;
-        if server == cx.me || last_epoch || leader.learner_of(conn).is_some() {
+        if server == cx.me || last_epoch || observes && is_voter || leader.learner_of(conn).is_some() {
             leader.drop_conn(conn);
             fx.push(Effect::Close {
                 conn,
@@ -108,7 +121,7 @@ impl Server {
             return;
         }
         if let Some(epoch) = leader.epoch()
-            && cx.ensemble.is_voter(server)
+            && is_voter
             && !cx.rules.may_keep_epoch(epoch, accepted)
         {
             fx.push(Effect::Close { conn, why: None });
@@ -143,7 +156,13 @@ impl Server {
             }
             None => Stage::Known { accepted },
         };
-        leader.learners.insert(server, Learner { conn, stage, earlier });
+        let learner = Learner {
+            conn,
+            observes,
+            stage,
+            earlier,
+        };
+        leader.learners.insert(server, learner);
     }
 
     /// ACKEPOCH, at a leader.

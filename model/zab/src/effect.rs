@@ -107,6 +107,15 @@ pub enum Effect<P> {
     },
     /// The oldest `sync` of this server's own clients is answered.
     SyncDone,
+    /// Send the log after `after` up to `upto` to an observer, each transaction as [`Message::Inform`].
+    Inform {
+        /// The connection to the observer.
+        conn: Conn,
+        /// What it was informed of before.
+        after: Zxid,
+        /// The last one to send.
+        upto: Zxid,
+    },
 }
 
 impl<P> Effect<P> {
@@ -146,6 +155,7 @@ impl<P> Effect<P> {
             Self::Look { current, last } => Effect::Look { current, last },
             Self::Serve { epoch } => Effect::Serve { epoch },
             Self::SyncDone => Effect::SyncDone,
+            Self::Inform { conn, after, upto } => Effect::Inform { conn, after, upto },
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum LeaderPhase {
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Learner {
     pub(crate) conn: Conn,
+    /// It is told what is committed, and not what is proposed.
+    pub(crate) observes: bool,
     pub(crate) stage: Stage,
     /// What it acknowledged on an earlier connection: nothing, unless a wrong rule keeps that.
     pub(crate) earlier: Zxid,
@@ -168,6 +170,7 @@ impl Leader {
         self.learners.iter().map(|(&server, learner)| LearnerView {
             server,
             conn: learner.conn,
+            observes: learner.observes,
             synced: matches!(learner.stage, Stage::Synced { .. }),
         })
     }

@@ -77,6 +77,20 @@ pub enum Message<P> {
     },
     /// Leader to learner: the oldest `sync` that this learner forwarded is answered.
     Sync,
+    /// Learner to leader, first, in place of FOLLOWERINFO: it observes, and counts in nothing.
+    ObserverInfo {
+        /// The learner.
+        server: ServerId,
+        /// Its acceptedEpoch.
+        accepted: Epoch,
+    },
+    /// Leader to observer: this is committed.
+    Inform {
+        /// Its position.
+        zxid: Zxid,
+        /// The transaction.
+        payload: P,
+    },
 }
 
 impl<P> Message<P> {
@@ -99,6 +113,11 @@ impl<P> Message<P> {
             Self::Ack { zxid } => Message::Ack { zxid },
             Self::Ping { zxid } => Message::Ping { zxid },
             Self::Sync => Message::Sync,
+            Self::ObserverInfo { server, accepted } => Message::ObserverInfo { server, accepted },
+            Self::Inform { zxid, payload } => Message::Inform {
+                zxid,
+                payload: f(payload),
+            },
         }
     }
 }

@@ -99,6 +99,10 @@ pub trait Rules {
     fn may_count_acks(&self, acked_new_leader: bool) -> bool {
         acked_new_leader
     }
+    /// Whether an observer is informed of a transaction, given whether that is committed.
+    fn may_inform(&self, committed: bool) -> bool {
+        committed
+    }
     /// Whether a COMMIT is a decision, given whether UPTODATE has come; before it, it is a hint.
     fn may_deliver(&self, up_to_date: bool) -> bool {
         up_to_date

@@ -28,6 +28,11 @@ impl<R: Rules> Context<'_, R> {
         let servers = others.chain(counts_me.then_some(self.me));
         self.rules.is_quorum(self.ensemble, servers)
     }
+
+    /// Whether this server has no vote: nothing rests on it.
+    pub(crate) fn observes(&self) -> bool {
+        !self.ensemble.is_voter(self.me)
+    }
 }
 
 /// A server's agreement state: facts and positions, no contents.
@@ -87,6 +92,8 @@ pub struct LearnerView {
     pub server: ServerId,
     /// Through which connection.
     pub conn: Conn,
+    /// Whether it observes.
+    pub observes: bool,
     /// Whether it has acknowledged NEWLEADER.
     pub synced: bool,
 }
@@ -124,7 +131,7 @@ impl Server {
         fx: &mut Vec<Effect<P>>,
     ) {
         match input {
-            Input::Lead => self.on_lead(),
+            Input::Lead => self.on_lead(cx),
             Input::Follow { leader } => self.on_follow(leader, fx),
             Input::Connected { conn } => self.on_connected(cx, conn, fx),
             Input::Closed { conn } => self.on_closed(cx, conn, fx),
@@ -175,8 +182,10 @@ impl Server {
         }
     }
 
-    fn on_lead(&mut self) {
-        if let Role::Looking { votable: true } = self.role {
+    fn on_lead<R: Rules>(&mut self, cx: &Context<'_, R>) {
+        if let Role::Looking { votable: true } = self.role
+            && !cx.observes()
+        {
             self.role = Role::Leading(Leader::new(self.current));
         }
     }

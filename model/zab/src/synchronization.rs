@@ -122,7 +122,8 @@ impl Server {
                 committed,
             });
         }
-        if bound < logged && cx.rules.sends_outstanding() {
+        // What is not committed is nothing to an observer; it is informed of it once it is.
+        if bound < logged && cx.rules.sends_outstanding() && !learner.observes {
             fx.push(Effect::Replay {
                 conn,
                 after: bound,

@@ -34,6 +34,7 @@ impl Driver {
                 upto,
                 committed,
             } => self.replay(conn, after, upto, committed),
+            Effect::Inform { conn, after, upto } => self.inform(conn, after, upto),
             Effect::Close { conn, why } => self.close(conn, why),
             Effect::Load { zxid } => self.load(zxid)?,
             Effect::Deliver { upto } => self.deliver(upto)?,
@@ -86,6 +87,22 @@ impl Driver {
         }
         for entry in self.recent.range(after, upto) {
             peer.link.put_replayed(entry.zxid, &entry.bytes, committed);
+        }
+    }
+
+    /// What is committed, to an observer: from memory as long as it keeps up with what is proposed.
+    fn inform(&mut self, conn: Conn, after: Zxid, upto: Zxid) {
+        let Some(peer) = self.peers.get_mut(&conn) else {
+            return;
+        };
+        peer.link.begin_inform(after, upto);
+        let floor = self.recent.floor();
+        if after < floor {
+            peer.link
+                .put_stream(Stream::inform(&self.log, after, upto.min(floor)));
+        }
+        for entry in self.recent.range(after, upto) {
+            peer.link.put_inform(entry.zxid, &entry.bytes);
         }
     }
 

@@ -100,14 +100,7 @@ impl Driver {
 
     fn on_learners_packet(&mut self, conn: Conn, packet: FromLearner, number: u64) {
         match packet {
-            FromLearner::Info {
-                message,
-                info,
-                observer,
-            } => {
-                if observer {
-                    return self.refuse(conn, "it wants to observe, which is not supported");
-                }
+            FromLearner::Info { message, info } => {
                 let server = ServerId::new(info.sid.cast_unsigned());
                 if self.is_claimed_elsewhere(conn, server) {
                     return self.refuse(conn, "another host is connected under its id");
@@ -153,7 +146,7 @@ impl Driver {
                 self.on_message(conn, message, number);
             }
             FromLeader::Message(message) => {
-                if let Message::Proposal { zxid, payload } = &message
+                if let Message::Proposal { zxid, payload } | Message::Inform { zxid, payload } = &message
                     && let Err(why) = self.service.expect(payload)
                 {
                     return self.on_unreadable(conn, *zxid, why);
@@ -173,8 +166,11 @@ impl Driver {
                 );
                 self.on_message(conn, message, number);
             }
-            FromLeader::Inform { .. } | FromLeader::InformAndActivate { .. } => {
-                self.refuse(conn, "it sends what only observers are sent");
+            FromLeader::InformAndActivate { message, .. } => {
+                tracing::warn!(
+                    "the leader reconfigures the ensemble; this server keeps the configuration of its file"
+                );
+                self.on_leaders_packet(conn, FromLeader::Message(message), number);
             }
         }
     }

@@ -72,10 +72,9 @@ impl Incoming {
                 FromLeader::Info { .. }
                 | FromLeader::NewLeader { .. }
                 | FromLeader::Message(_)
-                | FromLeader::CommitAndActivate { .. } => true,
-                FromLeader::Revalidated { .. }
-                | FromLeader::Inform { .. }
-                | FromLeader::InformAndActivate { .. } => false,
+                | FromLeader::CommitAndActivate { .. }
+                | FromLeader::InformAndActivate { .. } => true,
+                FromLeader::Revalidated { .. } => false,
             },
             Self::Snapshot { .. } => true,
         }

@@ -50,6 +50,21 @@ impl Stream {
         Self { pieces }
     }
 
+    /// INFORMs of the log after `after` up to `upto`. The files that hold them stay until the end.
+    pub(crate) fn inform(log: &LogReader, after: Zxid, upto: Zxid) -> Self {
+        let entries = log.read_range(after, upto);
+        Self::make(move |pieces| {
+            for entry in entries {
+                let entry = entry.map_err(io::Error::other)?;
+                pieces.put(&Message::Inform {
+                    zxid: entry.zxid,
+                    payload: entry.bytes,
+                })?;
+            }
+            Ok(())
+        })
+    }
+
     /// PROPOSALs of the log after `after` up to `upto`, each with its COMMIT if they are `committed`. The
     /// files that hold them stay until the end.
     pub(crate) fn replay(log: &LogReader, after: Zxid, upto: Zxid, committed: bool) -> Self {

@@ -24,12 +24,10 @@ const NO_ZXID: u64 = u64::MAX;
 pub enum FromLearner {
     /// FOLLOWERINFO or OBSERVERINFO, always the first packet.
     Info {
-        /// [`Message::FollowerInfo`]
+        /// [`Message::FollowerInfo`] or [`Message::ObserverInfo`]
         message: Message<Bytes>,
         /// Protocol, configuration and the connection's name.
         info: LearnerInfo,
-        /// Whether it has no vote.
-        observer: bool,
     },
     /// The answer to a PING.
     Pong {
@@ -60,15 +58,13 @@ impl FromLearner {
                 let info = LearnerInfo::decode(&required(packet.data)?)?;
                 let sid = u64::try_from(info.sid)
                     .map_err(|_| data_error("learnerInfo.serverid", Fault::Unknown(info.sid)))?;
-                let message = Message::FollowerInfo {
-                    server: ServerId::new(sid),
-                    accepted: zxid.epoch(),
+                let (server, accepted) = (ServerId::new(sid), zxid.epoch());
+                let message = if packet.kind == PacketType::ObserverInfo {
+                    Message::ObserverInfo { server, accepted }
+                } else {
+                    Message::FollowerInfo { server, accepted }
                 };
-                Self::Info {
-                    message,
-                    info,
-                    observer: packet.kind == PacketType::ObserverInfo,
-                }
+                Self::Info { message, info }
             }
             PacketType::AckEpoch => {
                 let current = decode_current_epoch(&required(packet.data)?)?.map(Epoch::new);
@@ -127,7 +123,7 @@ pub enum FromLeader {
         /// The configuration's text.
         config: Option<Bytes>,
     },
-    /// DIFF, TRUNC, SNAP, PROPOSAL, COMMIT, UPTODATE, PING or SYNC. A snapshot's stream follows SNAP.
+    /// DIFF, TRUNC, SNAP, PROPOSAL, COMMIT, INFORM, UPTODATE, PING or SYNC. A snapshot's stream follows SNAP.
     Message(Message<Bytes>),
     /// REVALIDATE's answer.
     Revalidated {
@@ -143,19 +139,10 @@ pub enum FromLeader {
         /// The server that leads from here on.
         designated: i64,
     },
-    /// INFORM: a committed transaction, to an observer.
-    Inform {
-        /// Its position.
-        zxid: Zxid,
-        /// The transaction.
-        payload: Bytes,
-    },
     /// INFORMANDACTIVATE: a committed reconfiguration, to an observer.
     InformAndActivate {
-        /// Its position.
-        zxid: Zxid,
-        /// The transaction.
-        payload: Bytes,
+        /// [`Message::Inform`]
+        message: Message<Bytes>,
         /// The server that leads from here on.
         designated: i64,
     },
@@ -207,17 +194,19 @@ impl FromLeader {
                     designated,
                 }
             }
-            PacketType::Inform => Self::Inform {
+            PacketType::Inform => Self::Message(Message::Inform {
                 zxid,
                 payload: payload(zxid, packet.data)?,
-            },
+            }),
             PacketType::InformAndActivate => {
                 let mut data = required(packet.data)?;
                 let designated = Reader::new(&data).long("designatedLeader")?;
                 data.advance(8);
                 Self::InformAndActivate {
-                    zxid,
-                    payload: payload(zxid, Some(data))?,
+                    message: Message::Inform {
+                        zxid,
+                        payload: payload(zxid, Some(data))?,
+                    },
                     designated,
                 }
             }
@@ -272,11 +261,9 @@ fn payload(zxid: Zxid, data: Option<Bytes>) -> Result<Bytes, DecodeError> {
 /// What goes along with a message, where its packet has room for it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extras<'a> {
-    /// FOLLOWERINFO becomes OBSERVERINFO.
-    pub observer: bool,
-    /// FOLLOWERINFO: the version of the active configuration.
+    /// FOLLOWERINFO and OBSERVERINFO: the version of the active configuration.
     pub config_version: i64,
-    /// FOLLOWERINFO and LEADERINFO: the connection's name.
+    /// FOLLOWERINFO, OBSERVERINFO and LEADERINFO: the connection's name.
     pub name: Option<super::ConnName>,
     /// NEWLEADER: the configuration's text.
     pub config: Option<&'a [u8]>,
@@ -287,14 +274,13 @@ pub struct Extras<'a> {
 /// Writes the packet of a message. After [`Message::Snap`] the caller writes the snapshot's stream.
 ///
 /// A proposal's payload is copied. Who wants to spare that writes [`proposal_header`], the payload and
-/// [`NO_AUTHINFO`].
+/// [`NO_AUTHINFO`]; so for INFORM, with [`inform_header`].
 pub fn put_message(out: &mut BytesMut, message: &Message<Bytes>, extras: &Extras<'_>) {
     match message {
-        Message::FollowerInfo { server, accepted } => {
-            let kind = if extras.observer {
-                PacketType::ObserverInfo
-            } else {
-                PacketType::FollowerInfo
+        Message::FollowerInfo { server, accepted } | Message::ObserverInfo { server, accepted } => {
+            let kind = match message {
+                Message::ObserverInfo { .. } => PacketType::ObserverInfo,
+                _ => PacketType::FollowerInfo,
             };
             let info = LearnerInfo {
                 sid: server.get() as i64,
@@ -345,6 +331,11 @@ pub fn put_message(out: &mut BytesMut, message: &Message<Bytes>, extras: &Extras
             None => put_bare(out, PacketType::Ping, zxid.bits()),
         },
         Message::Sync => put_bare(out, PacketType::Sync, 0),
+        Message::Inform { zxid, payload } => {
+            put_packet(out, PacketType::Inform, zxid.bits(), |data| {
+                data.put_slice(payload)
+            });
+        }
     }
 }
 
@@ -352,6 +343,12 @@ pub fn put_message(out: &mut BytesMut, message: &Message<Bytes>, extras: &Extras
 #[inline]
 pub fn proposal_header(zxid: Zxid, payload_bytes: usize) -> [u8; HEADER_BYTES] {
     header(PacketType::Proposal, zxid.bits(), Some(payload_bytes))
+}
+
+/// What precedes the payload of an INFORM; [`NO_AUTHINFO`] follows it.
+#[inline]
+pub fn inform_header(zxid: Zxid, payload_bytes: usize) -> [u8; HEADER_BYTES] {
+    header(PacketType::Inform, zxid.bits(), Some(payload_bytes))
 }
 
 /// Writes an ACK; the wire has one for each proposal.
@@ -370,13 +367,6 @@ pub fn put_revalidated(out: &mut BytesMut, session: i64, valid: bool) {
     put_packet(out, PacketType::Revalidate, NO_ZXID, |data| {
         data.put_i64(session);
         data.put_u8(valid.into());
-    });
-}
-
-/// Writes an INFORM, the committed transaction for observers.
-pub fn put_inform(out: &mut BytesMut, zxid: Zxid, payload: &[u8]) {
-    put_packet(out, PacketType::Inform, zxid.bits(), |data| {
-        data.put_slice(payload)
     });
 }
 

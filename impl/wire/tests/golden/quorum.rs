@@ -1,6 +1,6 @@
 use super::{bytes, list, number, vectors};
 use bytes::{Bytes, BytesMut};
-use quorate_wire::quorum::message::{put_inform, put_revalidate, put_revalidated};
+use quorate_wire::quorum::message::{put_revalidate, put_revalidated};
 use quorate_wire::quorum::packet::NO_AUTHINFO;
 use quorate_wire::quorum::{
     Extras, FromLeader, FromLearner, PacketType, QuorumPacket, put_message, take_packet,
@@ -27,14 +27,9 @@ fn rewritten(packet: QuorumPacket, from_learner: bool) -> BytesMut {
     let mut out = BytesMut::new();
     if from_learner {
         match FromLearner::decode(packet).unwrap() {
-            FromLearner::Info {
-                message,
-                info,
-                observer,
-            } => {
+            FromLearner::Info { message, info } => {
                 let config_version = info.config_version;
                 let extras = Extras {
-                    observer,
                     config_version,
                     name: info.name,
                     ..Extras::default()
@@ -86,7 +81,6 @@ fn rewritten(packet: QuorumPacket, from_learner: bool) -> BytesMut {
                 let data = Bytes::copy_from_slice(&designated.to_be_bytes());
                 QuorumPacket::new(PacketType::CommitAndActivate, zxid.bits(), Some(data)).encode(&mut out);
             }
-            FromLeader::Inform { zxid, payload } => put_inform(&mut out, zxid, &payload),
             FromLeader::InformAndActivate { .. } => panic!("no vector has it"),
         }
     }

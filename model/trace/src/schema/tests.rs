@@ -41,6 +41,8 @@ fn messages() -> impl Strategy<Value = Message<Digest>> {
         zxids().prop_map(|zxid| Message::Ack { zxid }),
         Just(Message::UpToDate),
         Just(Message::Sync),
+        (servers(), epochs()).prop_map(|(server, accepted)| Message::ObserverInfo { server, accepted }),
+        (zxids(), digests()).prop_map(|(zxid, payload)| Message::Inform { zxid, payload }),
     ]
 }
 

@@ -3,6 +3,8 @@
 use super::*;
 use crate::{Message, Run, Zab};
 
+mod observing;
+
 const LEARNER: Conn = Conn::new(1);
 const LATER: Conn = Conn::new(2);
 

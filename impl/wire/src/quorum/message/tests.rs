@@ -40,25 +40,18 @@ fn the_name_of_a_connection_goes_both_ways() {
     let extras = Extras {
         name,
         config_version: 7,
-        observer: true,
         ..Extras::default()
     };
-    let hello = Message::FollowerInfo {
-        server: ServerId::new(3),
-        accepted: Epoch::new(4),
-    };
-    let Ok(FromLearner::Info {
-        message,
-        info,
-        observer,
-    }) = FromLearner::decode(sent(&hello, &extras))
-    else {
-        panic!("not an introduction");
-    };
-    assert_eq!(
-        (message, info.name, info.config_version, observer),
-        (hello, name, 7, true)
-    );
+    let (server, accepted) = (ServerId::new(3), Epoch::new(4));
+    for hello in [
+        Message::FollowerInfo { server, accepted },
+        Message::ObserverInfo { server, accepted },
+    ] {
+        let Ok(FromLearner::Info { message, info }) = FromLearner::decode(sent(&hello, &extras)) else {
+            panic!("not an introduction");
+        };
+        assert_eq!((message, info.name, info.config_version), (hello, name, 7));
+    }
     let answer = Message::LeaderInfo { epoch: Epoch::new(5) };
     let Ok(FromLeader::Info { message, info }) = FromLeader::decode(sent(&answer, &extras)) else {
         panic!("not an introduction");
@@ -118,8 +111,7 @@ fn a_committed_reconfiguration_reaches_observers() {
     data.extend([0; txn::HEADER_BYTES]);
     let packet = QuorumPacket::new(PacketType::InformAndActivate, 0, Some(data.into()));
     let Ok(FromLeader::InformAndActivate {
-        zxid,
-        payload,
+        message: Message::Inform { zxid, payload },
         designated,
     }) = FromLeader::decode(packet)
     else {
