@@ -5,8 +5,8 @@ mod rehearsal;
 
 use quorate_conformance::{Check, Doubt, Options, Order, Report, Verdict, audit};
 use quorate_trace::{Record, read_dir};
-use quorate_zab::Zab;
-use rehearsal::breaking::store;
+use quorate_zab::{Input, Message, Zab};
+use rehearsal::breaking::{load, store};
 use rehearsal::runs::{base, power_loss};
 use rehearsal::{Rehearsal, Script};
 use std::path::Path;
@@ -95,6 +95,49 @@ fn five_servers_hold() {
             ..Script::stormy(seed)
         };
         holds_in_any_order(&rehearse(script), &format!("seed {seed}"));
+    }
+}
+
+fn is_inform(record: &Record) -> bool {
+    let Record::Input { input, .. } = record else {
+        return false;
+    };
+    matches!(
+        input,
+        Input::Message {
+            message: Message::Inform { .. },
+            ..
+        }
+    )
+}
+
+#[test]
+fn observers_hold() {
+    let mut informed = 0;
+    for seed in 0..12 {
+        let script = Script {
+            servers: 5,
+            observers: 2,
+            rounds: 6000,
+            ..Script::stormy(seed)
+        };
+        let dir = rehearse(script);
+        holds_in_any_order(&dir, &format!("seed {seed}"));
+        let boots = load(&dir.path().join("recorded"));
+        let records = boots.iter().flat_map(|boot| &boot.records);
+        informed += records.filter(|(_, record)| is_inform(record)).count();
+    }
+    assert!(informed > 100, "{informed} INFORMs came");
+}
+
+#[test]
+fn servers_of_different_weight_hold() {
+    for (seed, weights) in (0..).zip([[2, 1, 1], [1, 1, 0], [3, 1, 1], [2, 2, 1]]) {
+        let script = Script {
+            weights: weights.to_vec(),
+            ..Script::stormy(seed)
+        };
+        holds_in_any_order(&rehearse(script), &format!("{weights:?}"));
     }
 }
 

@@ -44,6 +44,10 @@ impl Dice {
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     pub(crate) servers: u64,
+    /// The last so many of them observe.
+    pub(crate) observers: u64,
+    /// The weights of the voters, if they are not counted by their heads.
+    pub(crate) weights: Vec<u32>,
     pub(crate) seed: u64,
     /// Rounds of some server.
     pub(crate) rounds: usize,
@@ -72,6 +76,8 @@ impl Script {
     pub(crate) fn quiet(seed: u64) -> Self {
         Self {
             servers: 3,
+            observers: 0,
+            weights: Vec::new(),
             seed,
             rounds: 400,
             writes: 30,
@@ -85,6 +91,15 @@ impl Script {
             nameless: false,
             ports: 10_000,
             limits: Limits::default(),
+        }
+    }
+
+    fn ensemble(&self) -> Ensemble {
+        let voters = (1..=self.servers - self.observers).map(ServerId::new);
+        if self.weights.is_empty() {
+            Ensemble::majority(voters)
+        } else {
+            Ensemble::hierarchical([voters.zip(self.weights.iter().copied()).collect()])
         }
     }
 
@@ -148,7 +163,7 @@ impl<R: Rules + Copy> Rehearsal<R> {
         let mut rehearsal = Self {
             dice: Dice(script.seed),
             dir: dir.to_path_buf(),
-            ensemble: Ensemble::majority((1..=script.servers).map(ServerId::new)),
+            ensemble: script.ensemble(),
             stores: (0..servers).map(|_| Store::default()).collect(),
             backups: BTreeMap::new(),
             processes: (0..servers).map(|_| None).collect(),

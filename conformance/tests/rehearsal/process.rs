@@ -588,7 +588,11 @@ impl<R: Rules + Copy> Process<R> {
                 self.feed_election(ElectionInput::Retired, None);
             }
             Effect::Look { current, last } => {
-                let candidacy = Candidacy::Stands;
+                let candidacy = if self.ensemble.is_voter(self.me) {
+                    Candidacy::Stands
+                } else {
+                    Candidacy::Observes
+                };
                 self.feed_election(
                     ElectionInput::Look {
                         candidacy,
