@@ -169,7 +169,7 @@ impl<R: Rules> Audit<R> {
         let me = self.members[i].me;
         let mut leader = None;
         match event {
-            Event::Promised { conn, epoch } => {
+            Event::Promised { conn, epoch, .. } => {
                 leader = self.members[i].links.get(conn).and_then(|link| link.peer);
                 if let Some(leader) = leader {
                     self.reign(i, *epoch, leader, false, false)?;

@@ -28,6 +28,10 @@ fn main() {
         symmetry: !without("asymmetric"),
         numbering: !without("unnumbered"),
         quiet_arrivals: !without("unquiet"),
+        epoch_files: !without("slow-epochs"),
+        solitude: !without("in-company"),
+        stale_greetings: !without("greeted"),
+        peace: !without("warlike"),
     });
     let outcome = if breadth_first {
         shortest_violation(model, &mut |_| {})

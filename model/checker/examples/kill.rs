@@ -6,17 +6,16 @@ fn main() {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
     let is_plain = names.iter().any(|name| name == "plain");
     names.retain(|name| name != "plain");
-    let reductions = if is_plain {
-        Reductions::NONE
-    } else {
-        Reductions::ALL
-    };
     for killing in mutants() {
         let name = killing.mutant.name();
         if !names.is_empty() && !names.contains(&name) {
             continue;
         }
-        let outcome = killing.run_with(reductions, &mut |_| {});
+        let outcome = if is_plain {
+            killing.run_with(Reductions::NONE, &mut |_| {})
+        } else {
+            killing.run(&mut |_| {})
+        };
         let (found, steps) = match &outcome.verdict {
             Verdict::Exhausted => ("SURVIVES".to_owned(), Vec::new()),
             Verdict::Unfinished => ("UNFINISHED".to_owned(), Vec::new()),

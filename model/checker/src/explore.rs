@@ -10,6 +10,7 @@ use crate::witness::Witness;
 use crate::world::{Agreement, Recovered};
 use quorate_zab::Rules;
 use stateright::{Checker, HasDiscoveries, Model};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ pub struct Outcome {
     pub cpu: Duration,
     /// Distinct servers, connections and histories: what the worlds are made of.
     pub parts: usize,
+    /// The distinct histories of what was committed, chosen and established, as hashes. No reduction
+    /// may lose one.
+    pub histories: BTreeSet<u64>,
     /// What came out.
     pub verdict: Verdict,
     /// What was met on the way.
@@ -141,6 +145,12 @@ fn finish<R: Rules + Send + Sync + 'static>(
         elapsed,
         cpu,
         parts: model.nodes.len() + model.links.len() + model.ghosts.len(),
+        histories: model
+            .ghosts
+            .all()
+            .iter()
+            .map(|ghost| ghost.of_leaders())
+            .collect(),
         verdict,
         witnesses,
         recovered,

@@ -7,7 +7,9 @@ use crate::node::{Event, Node};
 use crate::property::Property;
 use crate::txn::{Txn, between, find};
 use crate::witness::Witness;
+use foldhash::quality::FixedState;
 use quorate_zab::{Ensemble, Epoch, ServerId, Violation, Zxid};
+use std::hash::BuildHasher;
 
 /// The history of a run.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -23,7 +25,7 @@ pub struct Ghost {
     disclaimed: Vec<Property>,
     /// The epochs that were chosen, ascending.
     reigns: Vec<Reign>,
-    /// For each server, the last epoch promised so that it counts.
+    /// For each server, the last epoch promised so that it counts. An audit's alone.
     promised: Vec<Option<Epoch>>,
     /// For each server, the last transaction that its clients could ever see.
     served: Vec<Zxid>,
@@ -118,6 +120,11 @@ impl Ghost {
         self.reigns.iter().map(|reign| (reign.epoch, reign.established))
     }
 
+    /// What leaders did: the committed sequence and by whom, and the epochs chosen and established.
+    pub(crate) fn of_leaders(&self) -> u64 {
+        FixedState::with_seed(3).hash_one((&self.committed, &self.committed_by, &self.reigns))
+    }
+
     /// The same history with servers renamed: server `i` becomes `to[i]`.
     pub(crate) fn renamed(&self, rename: &dyn Fn(ServerId) -> ServerId, to: &[usize]) -> Self {
         let mut renamed = self.clone();
@@ -155,7 +162,7 @@ impl Ghost {
     /// Takes in what happened, and says what it witnessed.
     pub fn observe(&mut self, scene: Scene<'_>, event: &Event, witnessed: &mut dyn FnMut(Witness)) {
         match event {
-            Event::Promised { epoch, .. } => self.on_promised(scene, *epoch, witnessed),
+            Event::Promised { epoch, .. } if self.inherits => self.on_promised(scene, *epoch, witnessed),
             Event::Chosen { epoch } => self.on_chosen(scene, *epoch, witnessed),
             Event::Established { epoch } => self.on_established(scene, *epoch, witnessed),
             Event::Committed { epoch, upto } => self.on_committed(scene, *epoch, *upto, witnessed),
@@ -179,14 +186,14 @@ impl Ghost {
     ) -> Option<Self> {
         let is_noted = matches!(
             event,
-            Event::Promised { .. }
-                | Event::Chosen { .. }
+            Event::Chosen { .. }
                 | Event::Established { .. }
                 | Event::Committed { .. }
                 | Event::Delivered { .. }
                 | Event::Serves { .. }
                 | Event::Synced
         );
+        let is_noted = is_noted || self.inherits && matches!(event, Event::Promised { .. });
         if !is_noted && self.check(scene, event, witnessed).is_none() {
             return None;
         }
@@ -236,6 +243,14 @@ impl Ghost {
             Event::GaveWay => {
                 witnessed(Witness::StaleLeaderGivesWay);
                 None
+            }
+            // Seen at the step, a promise need not be kept to tell that it is given once. An audit keeps it, to
+            // say which of two rules was broken first.
+            Event::Promised { epoch, before, .. } if !self.inherits => {
+                if before.is_some() {
+                    witnessed(Witness::PromisedAgain);
+                }
+                broken(*before < Some(*epoch), Property::PromiseIsDurable)
             }
             Event::Promised { .. }
             | Event::Chosen { .. }

@@ -171,6 +171,16 @@ impl<T: Part> Table<T> {
         cell
     }
 
+    /// All values, in no order.
+    ///
+    /// # Panics
+    ///
+    /// If another thread panicked while it held the table.
+    pub(crate) fn all(&self) -> Vec<Cell<T>> {
+        let slots = self.slots.lock().expect("no thread died in the table");
+        slots.values().flatten().copied().collect()
+    }
+
     /// How many distinct values there are.
     ///
     /// # Panics

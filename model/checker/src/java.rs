@@ -141,7 +141,11 @@ impl Java {
                 let last = disk.durable.last().zxid;
                 if epoch > accepted {
                     disk.durable.apply_epoch(EpochOp::Accepted(epoch));
-                    out.push(Out::Event(Event::Promised { conn, epoch }));
+                    out.push(Out::Event(Event::Promised {
+                        conn,
+                        epoch,
+                        before: (accepted > Epoch::default()).then_some(accepted),
+                    }));
                     send(
                         out,
                         conn,

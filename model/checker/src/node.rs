@@ -77,6 +77,9 @@ pub enum Event {
         conn: Conn,
         /// The epoch.
         epoch: Epoch,
+        /// What the file said before the step that gave it. If that was less, the step made the promise
+        /// durable: a disk on which epochs never go back has one such step for each epoch.
+        before: Option<Epoch>,
     },
     /// A quorum promised this leader's epoch.
     Chosen {
@@ -352,6 +355,7 @@ impl Node {
         out: &mut Vec<Out>,
         seen: &mut dyn FnMut(&[Effect<u64>]),
     ) {
+        let (accepted, from) = (self.disk.durable.accepted, out.len());
         self.finish_disk_ops(&input, out);
         let server = match &mut self.brain {
             Brain::Quorate(server) => server,
@@ -393,6 +397,11 @@ impl Node {
         }
         for effect in fx {
             self.perform(effect, epoch, snapshot, out);
+        }
+        for out in &mut out[from..] {
+            if let Out::Event(Event::Promised { before, .. }) = out {
+                *before = accepted;
+            }
         }
     }
 
@@ -542,7 +551,11 @@ impl Node {
                 if self.disk.durable.accepted.is_none_or(|accepted| accepted < epoch) {
                     out.push(Out::Event(Event::Broke(Property::PromiseIsDurable)));
                 }
-                out.push(Out::Event(Event::Promised { conn, epoch }));
+                out.push(Out::Event(Event::Promised {
+                    conn,
+                    epoch,
+                    before: None,
+                }));
             }
             // The first acknowledgement of (e, 0) answers NEWLEADER; the one for UPTODATE comes behind Serve.
             Message::Ack { zxid } if zxid.counter() == 0 && !self.serving => {

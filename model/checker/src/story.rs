@@ -75,8 +75,8 @@ pub(crate) fn names<R>(model: &Agreement<R>) -> Names {
     (0..usize::from(model.bounds.servers)).map(id).collect()
 }
 
-/// The steps of `path`. A world is kept under whichever names symmetry likes; a story gives each server one
-/// name from beginning to end, and says at last which place has which.
+/// The steps of `path`, with those that are taken at once. A world is kept under whichever names symmetry likes; a
+/// story gives each server one name from beginning to end, and says at last which place has which.
 pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> (Vec<Step>, Names) {
     let mut steps = Vec::new();
     let mut names = names(model);
@@ -84,13 +84,19 @@ pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -
     for (world, action) in path.into_vec() {
         let Some(action) = action else { continue };
         let posts = posts.get_or_insert_with(|| Posts::before(&world));
-        steps.push(Step {
-            text: tell(&world, &action, &names),
-            drawn: Some(draw(&world, &action, &names, posts)),
+        let step = |world: &World, action: &Action, posts: &Posts| Step {
+            text: tell(world, action, &names),
+            drawn: Some(draw(world, action, &names, posts)),
+        };
+        steps.push(step(&world, &action, posts));
+        let mut before = world.clone();
+        let (after, to) = model.apply_told(&world, action, &mut |world, action| {
+            posts.step(steps.len() - 1, &before, world, world, &[]);
+            steps.push(step(world, &action, posts));
+            before = world.clone();
         });
         let performed = model.performed(&world, action);
-        let (after, to) = model.apply_named(&world, action);
-        posts.step(steps.len() - 1, &world, &performed, &after, &to);
+        posts.step(steps.len() - 1, &before, &performed, &after, &to);
         if !to.is_empty() {
             let mut moved = names.clone();
             for (from, &to) in to.iter().enumerate() {

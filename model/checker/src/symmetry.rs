@@ -54,6 +54,11 @@ impl Renaming {
     fn number(&self, to: &[usize]) -> usize {
         self.numbers[code(to)]
     }
+
+    /// Where each server goes under the permutation of that number; nowhere, if it has none.
+    pub(crate) fn places(&self, number: Option<usize>) -> Vec<usize> {
+        number.map_or_else(Vec::new, |number| self.permutations[number].clone())
+    }
 }
 
 /// The permutation as the digits of a number.
@@ -79,12 +84,12 @@ fn permutations(n: usize) -> Vec<Permutation> {
 
 impl<R: Rules> Agreement<R> {
     /// The one of the worlds equal to `world` but for names that stands for all of them, its links in
-    /// order; and where each server went.
-    pub(crate) fn canonical(&self, mut world: World) -> (World, Vec<usize>) {
+    /// order; and the number of the permutation by which servers went where they are.
+    pub(crate) fn canonical(&self, mut world: World) -> (World, Option<usize>) {
         let n = world.nodes.len();
         if !self.reductions.symmetry {
             self.tidy(&mut world);
-            return (world, Vec::new());
+            return (world, None);
         }
         let signatures: SmallVec<[u64; 5]> = (0..n).map(|i| self.signature(&world, i)).collect();
         let mut order: SmallVec<[usize; 5]> = (0..n).collect();
@@ -100,16 +105,17 @@ impl<R: Rules> Agreement<R> {
             let number = self.renaming.number(&to);
             self.rename(&mut world, number);
             self.tidy(&mut world);
-            return (world, Vec::from(&*to));
+            return (world, Some(number));
         }
-        self.least(&world, &signatures)
+        let (world, number) = self.least(&world, &signatures);
+        (world, Some(number))
     }
 
     /// The least of the worlds that keep servers in order of their signatures.
-    fn least(&self, world: &World, signatures: &[u64]) -> (World, Vec<usize>) {
+    fn least(&self, world: &World, signatures: &[u64]) -> (World, usize) {
         let n = signatures.len();
         let all = self.renaming.permutations.iter().enumerate();
-        let (_, world, to) = all
+        let (_, world, number) = all
             .filter_map(|(number, to)| {
                 let mut placed: SmallVec<[u64; 5]> = SmallVec::from_elem(0, n);
                 for (from, &to) in to.iter().enumerate() {
@@ -119,12 +125,12 @@ impl<R: Rules> Agreement<R> {
                     let mut renamed = world.clone();
                     self.rename(&mut renamed, number);
                     self.tidy(&mut renamed);
-                    (key(&renamed), renamed, to)
+                    (key(&renamed), renamed, number)
                 })
             })
             .min_by(|(a, ..), (b, ..)| a.cmp(b))
             .expect("some order is in order");
-        (world, to.clone())
+        (world, number)
     }
 
     /// Calls the server at place `i` `id(to[i])`, for the permutation `to` of that number.

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
 /// A state of the ensemble, its disks and its connections, with what happened and what still may.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Debug, Eq, Hash, PartialEq)]
 pub struct World {
     pub(crate) nodes: SmallVec<[Cell<Node>; 5]>,
     /// In order of their ends.
@@ -26,6 +26,17 @@ pub struct World {
     pub(crate) ghost: Cell<Ghost>,
     /// What is left of the bounds.
     pub(crate) left: Bounds,
+}
+
+impl Clone for World {
+    fn clone(&self) -> Self {
+        Self {
+            nodes: SmallVec::from_slice(&self.nodes),
+            links: SmallVec::from_slice(&self.links),
+            ghost: self.ghost,
+            left: self.left,
+        }
+    }
 }
 
 /// A step of the world. Servers and links go by their place.
@@ -96,6 +107,10 @@ pub(crate) struct LinkNotes {
     pub(crate) renamed: Renamed<Link>,
     /// The link without the next frame to its learner, and without the next to its leader.
     received: [OnceLock<Cell<Link>>; 2],
+    /// That the next frame arrives at its learner, and at its leader.
+    arrivals: [OnceLock<Cell<Happening>>; 2],
+    /// That its learner learns of its end, and its leader.
+    partings: [OnceLock<Cell<Happening>>; 2],
 }
 
 /// What is worked out about a history once.
@@ -121,6 +136,35 @@ impl Part for Burst {
     type Notes = ();
 }
 
+impl Part for Happening {
+    type Notes = ();
+}
+
+/// Happenings of which there is one for all.
+#[derive(Debug)]
+struct Usual {
+    lead: Cell<Happening>,
+    log_done: Cell<Happening>,
+    epoch_done: Cell<Happening>,
+    limit: Cell<Happening>,
+    quorum: Cell<Happening>,
+    pings: Cell<Happening>,
+}
+
+impl Usual {
+    fn new(happenings: &Table<Happening>) -> Self {
+        let input = |input| happenings.intern(Happening::Input(input));
+        Self {
+            lead: input(Input::Lead),
+            log_done: input(Input::LogDurable { ops: 1 }),
+            epoch_done: input(Input::EpochsDurable { ops: 1 }),
+            limit: input(Input::LimitPassed),
+            quorum: input(Input::CheckQuorum),
+            pings: input(Input::PingLearners),
+        }
+    }
+}
+
 /// Which worlds are taken for one, and which steps are taken at once. Each is sound by an argument in
 /// `docs/properties.md`, and each is guarded by a run without it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -131,6 +175,14 @@ pub struct Reductions {
     pub numbering: bool,
     /// Frames arrive at once if their arrival commutes with everything and nobody sees it.
     pub quiet_arrivals: bool,
+    /// Epoch files are written at once where no crash can come between.
+    pub epoch_files: bool,
+    /// A server that nobody reaches any more goes on before all others.
+    pub solitude: bool,
+    /// What a learner that is gone said first is left on the way as long as it makes no difference.
+    pub stale_greetings: bool,
+    /// Once nothing can go wrong any more, frames whose arrival nobody can tell arrive at once.
+    pub peace: bool,
 }
 
 impl Reductions {
@@ -139,12 +191,20 @@ impl Reductions {
         symmetry: true,
         numbering: true,
         quiet_arrivals: true,
+        epoch_files: true,
+        solitude: true,
+        stale_greetings: true,
+        peace: true,
     };
     /// The plain state space.
     pub const NONE: Self = Self {
         symmetry: false,
         numbering: false,
         quiet_arrivals: false,
+        epoch_files: false,
+        solitude: false,
+        stale_greetings: false,
+        peace: false,
     };
 }
 
@@ -160,7 +220,9 @@ pub struct Agreement<R> {
     pub(crate) links: Table<Link>,
     pub(crate) ghosts: Table<Ghost>,
     bursts: Table<Burst>,
-    steps: Memo<(Cell<Node>, Happening), &'static Stepped>,
+    happenings: Table<Happening>,
+    usual: Usual,
+    steps: Memo<(Cell<Node>, Cell<Happening>), &'static Stepped>,
     sent: Memo<Sending, Option<Cell<Link>>>,
     pub(crate) renaming: Renaming,
     /// What was met on the way.
@@ -195,6 +257,7 @@ pub(crate) fn index(server: ServerId) -> usize {
 impl<R: Rules> Agreement<R> {
     /// The grain with these rules within these bounds.
     pub fn new(rules: R, bounds: Bounds) -> Self {
+        let happenings = Table::new(0);
         Self {
             rules,
             flaws: Flaws::default(),
@@ -205,6 +268,8 @@ impl<R: Rules> Agreement<R> {
             links: Table::new(0),
             ghosts: Table::new(0),
             bursts: Table::new(0),
+            usual: Usual::new(&happenings),
+            happenings,
             steps: Memo::default(),
             sent: Memo::default(),
             renaming: Renaming::new(bounds.servers as usize),
@@ -291,12 +356,12 @@ impl<R: Rules> Agreement<R> {
 
     /// The first server leads, all others join it, and everything on the way arrives.
     fn establish(&self, world: &mut World) {
-        self.input(world, 0, Input::Lead);
+        self.happen(world, 0, self.usual.lead);
         for learner in 1..world.nodes.len() {
             self.join(world, learner, 0);
         }
         while let Some(action) = self.calm_action(world) {
-            self.perform(world, action);
+            self.perform(world, action, &mut |_, _| ());
         }
     }
 
@@ -323,80 +388,112 @@ impl<R: Rules> Agreement<R> {
     /// The world after `action`.
     pub(crate) fn apply(&self, world: &World, action: Action) -> World {
         let mut next = world.clone();
-        self.perform(&mut next, action);
+        self.perform(&mut next, action, &mut |_, _| ());
         self.canonical(next).0
     }
 
-    /// As [`Self::apply`], and says where each server went.
-    pub(crate) fn apply_named(&self, world: &World, action: Action) -> (World, Vec<usize>) {
+    /// As [`Self::apply`], shows each step that is taken at once and the world before it, and says where
+    /// each server went.
+    pub(crate) fn apply_told(
+        &self,
+        world: &World,
+        action: Action,
+        told: &mut dyn FnMut(&World, Action),
+    ) -> (World, Vec<usize>) {
         let mut next = world.clone();
-        self.perform(&mut next, action);
-        self.canonical(next)
+        self.perform(&mut next, action, told);
+        let (next, number) = self.canonical(next);
+        (next, self.renaming.places(number))
     }
 
     /// As [`Self::apply`], before the world is put under other names.
     pub(crate) fn performed(&self, world: &World, action: Action) -> World {
         let mut next = world.clone();
-        self.perform(&mut next, action);
+        self.perform(&mut next, action, &mut |_, _| ());
         next
     }
 
-    fn perform(&self, next: &mut World, action: Action) {
+    /// Does `action`, and then all that need not wait.
+    fn perform(&self, next: &mut World, action: Action, told: &mut dyn FnMut(&World, Action)) {
         self.act(next, action);
-        if self.reductions.quiet_arrivals {
-            while self.quiet_arrival(next) {}
+        while let Some(action) = self.eager(next) {
+            told(next, action);
+            self.act(next, action);
         }
+        self.forget_dead(next);
     }
 
-    /// Lets one frame arrive whose arrival nobody can tell from its being on the way. Its effect is on what
-    /// its reader remembers of this connection alone, it puts nothing out, nothing else that can
-    /// happen there depends on it or undoes it but the end of the connection, and that undoes it whole.
-    fn quiet_arrival(&self, world: &mut World) -> bool {
-        for at in 0..world.links.len() {
-            let link = world.links[at];
+    /// A frame whose arrival nobody can tell from its being on the way. Its effect is on what its reader
+    /// remembers of this connection alone, it puts nothing out, nothing else that can happen there
+    /// depends on it or undoes it but the end of the connection, and that undoes it whole.
+    fn quiet_arrival(&self, world: &World) -> Option<Action> {
+        for (at, &link) in world.links.iter().enumerate() {
             for end in [End::Learner, End::Leader] {
-                let Some(conn) = link.conn(end) else { continue };
-                let Some(frame) = link.incoming(end).front() else {
+                let Some(arrival) = self.arrival(link, end) else {
                     continue;
                 };
-                let i = index(link.server(end));
-                if !self.may_be_quiet(&world.nodes[i], conn, frame) {
+                let before = world.nodes[index(link.server(end))];
+                if !self.may_be_quiet(&before, arrival.get()) {
                     continue;
                 }
-                let frame = frame.clone();
-                let before = world.nodes[i];
-                let stepped = self.stepped(before, Happening::Frame { conn, frame });
+                let stepped = self.stepped(before, arrival);
                 let same =
                     |a: &Node, b: &Node| a.disk == b.disk && a.tree == b.tree && a.serving == b.serving;
                 if stepped.events.is_empty() && stepped.traffic.is_empty() && same(&before, &stepped.node) {
-                    world.nodes[i] = stepped.node;
-                    world.links[at] = self.received(link, end);
-                    return true;
+                    return Some(Action::Deliver(at, end));
                 }
             }
         }
-        false
+        None
     }
 
-    /// Whether the arrival of `frame` may be one that nobody can tell from its being on the way: DIFF and
-    /// early COMMITs, which a synchronising learner only notes, and the second ACK of (e, 0). That an
-    /// early COMMIT is only noted is a rule, and where that rule is wrong it is not.
-    fn may_be_quiet(&self, node: &Node, conn: Conn, frame: &Frame) -> bool {
-        let (Frame::Message(message), Some(server)) = (frame, node.server()) else {
+    /// Whether an arrival may be one that nobody can tell from its being on the way: DIFF and early
+    /// COMMITs, which a synchronising learner only notes, the second ACK of (e, 0), and the ACK of what is
+    /// committed. That an early COMMIT is only noted is a rule, and where that rule is wrong it is not.
+    fn may_be_quiet(&self, node: &Node, arrival: &Happening) -> bool {
+        let Happening::Frame {
+            conn,
+            frame: Frame::Message(message),
+        } = arrival
+        else {
             return false;
         };
+        let Some(server) = node.server() else { return false };
         let synchronises = || {
             let standing = server.standing();
-            matches!(standing, Standing::Following { conn: on, serving: false, .. } if on == Some(conn))
+            matches!(standing, Standing::Following { conn: on, serving: false, .. } if on == Some(*conn))
         };
         match message {
             Message::Diff { .. } => synchronises(),
             Message::Commit { .. } => !self.rules.may_deliver(false) && synchronises(),
-            Message::Ack { zxid } if zxid.counter() == 0 => server
-                .learners()
-                .any(|learner| learner.conn == conn && learner.synced),
+            Message::Ack { zxid } => {
+                let said =
+                    zxid.counter() == 0 || server.committed().is_some_and(|committed| *zxid <= committed);
+                said && server
+                    .learners()
+                    .any(|learner| learner.conn == *conn && learner.synced)
+            }
             _ => false,
         }
+    }
+
+    /// That the next frame arrives at this end, if there is one.
+    fn arrival(&self, link: Cell<Link>, end: End) -> Option<Cell<Happening>> {
+        let conn = link.conn(end)?;
+        let frame = link.get().incoming(end).front()?;
+        let arrival = link.notes().arrivals[end as usize].get_or_init(|| {
+            let frame = frame.clone();
+            self.happenings.intern(Happening::Frame { conn, frame })
+        });
+        Some(*arrival)
+    }
+
+    /// That this end, which is open, learns of the connection's end.
+    fn parting(&self, link: Cell<Link>, end: End) -> Cell<Happening> {
+        *link.notes().partings[end as usize].get_or_init(|| {
+            let conn = link.conn(end).expect("the end is open");
+            self.happenings.intern(Happening::Input(Input::Closed { conn }))
+        })
     }
 
     /// The link without the next frame that arrives at this end.
@@ -412,37 +509,37 @@ impl<R: Rules> Agreement<R> {
         match action {
             Action::Lead(i) => {
                 next.left.elections -= 1;
-                self.input(next, i, Input::Lead);
+                self.happen(next, i, self.usual.lead);
             }
             Action::Join { learner, leader } => self.join(next, learner, leader),
-            Action::Deliver(link, end) => {
-                let taken = next.links[link];
-                let frame = taken
-                    .incoming(end)
-                    .front()
-                    .expect("a frame is on the way")
-                    .clone();
-                let conn = taken.conn(end).expect("the end is open");
-                let server = index(taken.server(end));
-                next.links[link] = self.received(taken, end);
-                if matches!(frame, Frame::Snapshot(_)) {
+            Action::Deliver(at, end) => {
+                let link = next.links[at];
+                let arrival = self.arrival(link, end).expect("a frame is on the way");
+                next.links[at] = self.received(link, end);
+                if matches!(
+                    arrival.get(),
+                    Happening::Frame {
+                        frame: Frame::Snapshot(_),
+                        ..
+                    }
+                ) {
                     self.witnessed.note(Witness::SnapshotInstalled);
                 }
-                self.happen(next, server, Happening::Frame { conn, frame });
+                self.happen(next, index(link.server(end)), arrival);
             }
-            Action::Break(link, end) => {
-                let mut broken = next.links[link].get().clone();
-                let conn = broken.conn(end).expect("the end is open");
+            Action::Break(at, end) => {
+                let link = next.links[at];
+                let parting = self.parting(link, end);
+                let mut broken = link.get().clone();
                 if broken.conn(Link::other(end)).is_some() {
                     next.left.breaks -= 1;
                 }
-                let server = index(broken.server(end));
                 broken.close(end);
-                self.put_link(next, link, broken);
-                self.input(next, server, Input::Closed { conn });
+                self.put_link(next, at, broken);
+                self.happen(next, index(link.server(end)), parting);
             }
-            Action::LogDone(i) => self.input(next, i, Input::LogDurable { ops: 1 }),
-            Action::EpochDone(i) => self.input(next, i, Input::EpochsDurable { ops: 1 }),
+            Action::LogDone(i) => self.happen(next, i, self.usual.log_done),
+            Action::EpochDone(i) => self.happen(next, i, self.usual.epoch_done),
             Action::Crash(i, log_ops, epoch_ops) => {
                 next.left.crashes -= 1;
                 self.crash(next, i, log_ops, epoch_ops);
@@ -452,9 +549,9 @@ impl<R: Rules> Agreement<R> {
                 if matches!(standing, Some(Standing::Following { .. })) {
                     next.left.breaks -= 1;
                 }
-                self.input(next, i, Input::LimitPassed);
+                self.happen(next, i, self.usual.limit);
             }
-            Action::CheckQuorum(i) => self.input(next, i, Input::CheckQuorum),
+            Action::CheckQuorum(i) => self.happen(next, i, self.usual.quorum),
             Action::Propose(i) => {
                 let zxid = next.nodes[i]
                     .server()
@@ -466,7 +563,7 @@ impl<R: Rules> Agreement<R> {
             }
             Action::Ping(i) => {
                 next.left.pings -= 1;
-                self.input(next, i, Input::PingLearners);
+                self.happen(next, i, self.usual.pings);
             }
             Action::Sync(i) => {
                 next.left.syncs -= 1;
@@ -481,14 +578,14 @@ impl<R: Rules> Agreement<R> {
     }
 
     fn input(&self, world: &mut World, i: usize, input: Input<u64>) {
-        self.happen(world, i, Happening::Input(input));
+        self.happen(world, i, self.happenings.intern(Happening::Input(input)));
     }
 
     /// Lets something happen to a node, and carries out what comes of it.
-    fn happen(&self, world: &mut World, i: usize, happening: Happening) {
+    fn happen(&self, world: &mut World, i: usize, happening: Cell<Happening>) {
         let before = world.nodes[i];
         debug_assert_eq!(
-            before.permits(&happening),
+            before.permits(happening.get()),
             Ok(()),
             "the checker does only what the world permits"
         );
@@ -500,11 +597,11 @@ impl<R: Rules> Agreement<R> {
         }
     }
 
-    fn stepped(&self, before: Cell<Node>, happening: Happening) -> &'static Stepped {
-        self.steps.get((before, happening), |(node, happening)| {
+    fn stepped(&self, before: Cell<Node>, happening: Cell<Happening>) -> &'static Stepped {
+        self.steps.get((before, happening), |&(node, happening)| {
             let mut node = node.get().clone();
             let mut out = Vec::new();
-            node.step(&self.ensemble, &self.rules, happening.clone(), &mut out);
+            node.step(&self.ensemble, &self.rules, happening.get().clone(), &mut out);
             Box::leak(Box::new(self.sorted(node, out)))
         })
     }
@@ -633,16 +730,14 @@ impl<R: Rules> Agreement<R> {
             node.disk.log_ops.retain(|op| !cuts(op));
             world.nodes[i] = self.nodes.intern(node);
             let (log_ops, epoch_ops) = (u32::from(log_ops) - lost as u32, u32::from(epoch_ops));
-            return self.happen(world, i, Happening::Crash { log_ops, epoch_ops });
+            let crash = Happening::Crash { log_ops, epoch_ops };
+            return self.happen(world, i, self.happenings.intern(crash));
         }
-        self.happen(
-            world,
-            i,
-            Happening::Crash {
-                log_ops: log_ops.into(),
-                epoch_ops: epoch_ops.into(),
-            },
-        );
+        let crash = Happening::Crash {
+            log_ops: log_ops.into(),
+            epoch_ops: epoch_ops.into(),
+        };
+        self.happen(world, i, self.happenings.intern(crash));
     }
 
     /// A `sync` of a client: at the leader itself, or through the learner's connection.
@@ -689,6 +784,7 @@ fn unused_conn(world: &World, server: ServerId) -> Conn {
 }
 
 mod offered;
+mod order;
 mod recovery;
 
 pub use recovery::Recovered;

@@ -139,127 +139,140 @@ const fn five(bounds: Bounds) -> Bounds {
 
 pub(super) fn all() -> Vec<AgreementRun> {
     use Set::{Ci, Quick};
-    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 217_291);
+    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 21_637);
     let named = |name| AgreementRun { name, ..guarded };
+    // Each kind of fault and of request has both kinds of run as well.
+    let (broken, purged) = (cold(0, 2, 0, 1), purge(warm(1, 1, 1, 0)));
+    let (asked, learns) = (syncs(1, 1, warm(1, 1, 0, 0)), java(warm(1, 1, 1, 0)));
+    let plain = |name, bounds, witnesses, pinned| {
+        without(Reductions::NONE, pinned, run(Ci, name, bounds, witnesses, pinned))
+    };
     vec![
         run(
             Quick,
             "from empty disks, with a break",
             cold(1, 2, 0, 1),
             HOSTILE,
-            572_370,
+            88_038,
         ),
         run(
             Quick,
             "from empty disks, with a crash",
             cold(1, 2, 1, 0),
             HOSTILE_CRASH,
-            662_518,
+            99_068,
         ),
         run(
             Quick,
             "an epoch ends, by crash and break",
             warm(1, 1, 1, 1),
             ONE_MORE,
-            523_218,
+            99_085,
         ),
         run(
             Quick,
             "sync, with a break",
             syncs(1, 1, warm(1, 1, 0, 1)),
             SYNC,
-            443_812,
+            261_422,
         ),
         run(
             Quick,
             "sync, with a crash",
             syncs(1, 1, warm(1, 1, 1, 0)),
             SYNC,
-            1_022_732,
+            347_625,
         ),
         run(
             Quick,
             "an Apache learner",
             java(warm(1, 1, 1, 1)),
             ONE_MORE,
-            416_740,
+            114_123,
         ),
         run(
             Quick,
             "a purge in an epoch that ends",
             purge(warm(1, 1, 1, 0)),
             ONE_MORE,
-            46_489,
+            10_773,
         ),
         run(
             Quick,
             "five servers, first epoch",
             five(cold(1, 1, 0, 0)),
             ONE,
-            16_597,
+            907,
         ),
         run(
             Ci,
             "crash and break from empty disks",
             cold(1, 2, 1, 1),
             HOSTILE_CRASH,
-            11_468_480,
+            1_771_371,
         ),
         run(
             Ci,
             "three elections from empty disks",
             cold(1, 3, 1, 0),
             HOSTILE_CRASH,
-            12_946_086,
+            1_054_261,
         ),
         run(
             Ci,
             "two transactions, with a crash",
             cold(2, 2, 1, 0),
             HOSTILE_CRASH_TWO,
-            4_781_139,
+            861_830,
         ),
         run(
             Ci,
             "two transactions, with a break",
             cold(2, 2, 0, 1),
             HOSTILE_TWO,
-            3_772_904,
+            715_483,
+        ),
+        run(
+            Ci,
+            "two transactions, three elections, with a crash",
+            cold(2, 3, 1, 0),
+            HOSTILE,
+            8_128_391,
         ),
         run(
             Ci,
             "two transactions in an epoch that ends",
             warm(2, 1, 1, 1),
             ONE_MORE_TWO,
-            5_744_026,
+            1_389_601,
         ),
         run(
             Ci,
             "a purge between two transactions",
             purge(warm(2, 1, 1, 0)),
             ONE_MORE_TWO,
-            666_222,
+            182_134,
         ),
         run(
             Ci,
             "a purge, with a crash and a break",
             purge(warm(1, 1, 1, 1)),
             ONE_MORE,
-            943_708,
+            218_554,
         ),
         run(
             Ci,
             "sync across elections",
             syncs(1, 1, cold(1, 2, 0, 0)),
             SYNC,
-            847_848,
+            150_400,
         ),
         run(
             Ci,
             "five servers, an epoch ends",
             five(warm(1, 1, 1, 0)),
             ONE_MORE,
-            3_629_535,
+            168_181,
         ),
         AgreementRun {
             set: Quick,
@@ -274,7 +287,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 symmetry: false,
                 ..Reductions::ALL
             },
-            1_299_506,
+            127_452,
             named("guard: names kept"),
         ),
         without(
@@ -282,7 +295,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 numbering: false,
                 ..Reductions::ALL
             },
-            494_480,
+            49_581,
             named("guard: numbers kept"),
         ),
         without(
@@ -290,9 +303,48 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 quiet_arrivals: false,
                 ..Reductions::ALL
             },
-            248_791,
+            27_331,
             named("guard: every arrival a step"),
         ),
-        without(Reductions::NONE, 3_438_137, named("guard: nothing reduced")),
+        without(
+            Reductions {
+                epoch_files: false,
+                ..Reductions::ALL
+            },
+            36_529,
+            named("guard: epoch files written late"),
+        ),
+        without(
+            Reductions {
+                solitude: false,
+                ..Reductions::ALL
+            },
+            30_204,
+            named("guard: nobody goes before others"),
+        ),
+        without(
+            Reductions {
+                stale_greetings: false,
+                ..Reductions::ALL
+            },
+            30_404,
+            named("guard: stale greetings are read"),
+        ),
+        without(
+            Reductions {
+                peace: false,
+                ..Reductions::ALL
+            },
+            25_888,
+            named("guard: no peace"),
+        ),
+        without(Reductions::NONE, 1_803_264, named("guard: nothing reduced")),
+        run(Ci, "guard: a break", broken, EPOCHS, 17_983),
+        plain("guard: a break, nothing reduced", broken, EPOCHS, 1_793_364),
+        plain("guard: a purge, nothing reduced", purged, ONE_MORE, 166_143),
+        run(Ci, "guard: sync", asked, SYNC, 11_830),
+        plain("guard: sync, nothing reduced", asked, SYNC, 26_485),
+        run(Ci, "guard: an Apache learner", learns, ONE, 5_642),
+        plain("guard: an Apache learner, nothing reduced", learns, ONE, 37_291),
     ]
 }

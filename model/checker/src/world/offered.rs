@@ -26,6 +26,8 @@ impl<R: Rules> Agreement<R> {
         for (i, node) in world.nodes.iter().enumerate() {
             self.enabled_at(world, i, node, actions);
         }
+        actions.retain(|action| !self.can_wait(world, *action));
+        self.keep_solitary(world, actions);
     }
 
     fn enabled_at(&self, world: &World, i: usize, node: &Node, actions: &mut Vec<Action>) {

@@ -147,7 +147,7 @@ impl<R: Rules> Run<'_, R> {
         if let Some((told, names)) = &mut self.told {
             told.push(tell(&self.world, &action, names));
         }
-        self.model.perform(&mut self.world, action);
+        self.model.perform(&mut self.world, action, &mut |_, _| ());
         self.steps += 1;
     }
 

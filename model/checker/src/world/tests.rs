@@ -1,8 +1,13 @@
 use super::*;
+use crate::mutants::mutants;
 use proptest::prelude::*;
 use quorate_zab::Zab;
 
 fn hostile(reductions: Reductions, warm: bool) -> Agreement<Zab> {
+    hostile_to(Zab, reductions, warm)
+}
+
+fn hostile_to<R: Rules>(rules: R, reductions: Reductions, warm: bool) -> Agreement<R> {
     let bounds = Bounds {
         servers: 3,
         java: 1,
@@ -15,7 +20,7 @@ fn hostile(reductions: Reductions, warm: bool) -> Agreement<Zab> {
         purges: 1,
         warm,
     };
-    Agreement::new(Zab, bounds).with_reductions(reductions)
+    Agreement::new(rules, bounds).with_reductions(reductions)
 }
 
 /// What an action does to a server first, if it is one of those that a node can forbid.
@@ -49,7 +54,7 @@ fn happening(world: &World, action: Action) -> Option<(usize, Happening)> {
 }
 
 /// Walks as the choices say, and shows each world with each action that it offers.
-fn walk(model: &Agreement<Zab>, choices: &[u16], see: &mut dyn FnMut(&World, Action)) -> World {
+fn walk<R: Rules>(model: &Agreement<R>, choices: &[u16], see: &mut dyn FnMut(&World, Action)) -> World {
     let mut world = model.init();
     let mut actions = Vec::new();
     for &choice in choices {
@@ -64,6 +69,125 @@ fn walk(model: &Agreement<Zab>, choices: &[u16], see: &mut dyn FnMut(&World, Act
         world = model.apply(&world, actions[usize::from(choice) % actions.len()]);
     }
     world
+}
+
+/// The step of `after` that is `action` of `before`: a step in between may move or remove connections.
+fn same_step(before: &World, action: Action, after: &World) -> Option<Action> {
+    let moved = |at: usize| {
+        let link = before.links[at];
+        let is_it = |other: &Cell<Link>| {
+            let ends = |end| link.conn(end).is_some() && link.conn(end) == other.conn(end);
+            other.learner == link.learner
+                && other.leader == link.leader
+                && (ends(End::Learner) || ends(End::Leader))
+        };
+        after.links.iter().position(is_it)
+    };
+    match action {
+        Action::Deliver(at, end) => {
+            let at = moved(at)?;
+            let is_there = after.links[at].conn(end).is_some() && !after.links[at].incoming(end).is_empty();
+            is_there.then_some(Action::Deliver(at, end))
+        }
+        Action::Break(at, end) => {
+            let at = moved(at)?;
+            after.links[at]
+                .conn(end)
+                .is_some()
+                .then_some(Action::Break(at, end))
+        }
+        Action::LogDone(i) => (!after.nodes[i].disk.log_ops.is_empty()).then_some(action),
+        Action::EpochDone(i) => (!after.nodes[i].disk.epoch_ops.is_empty()).then_some(action),
+        _ => Some(action),
+    }
+}
+
+/// Whether `more` is `less` but for what is on the way to an open end of a connection whose other end is
+/// closed: of that it may have more, behind. Then it can do whatever `less` can. A connection to a server that
+/// never leads again may have ended as well: its learner waits in vain either way.
+fn covers(more: &World, less: &World) -> bool {
+    let ends = |link: &Link| (link.learner, link.leader, link.learner_end, link.leader_end);
+    let learner = |link: &Link| (link.learner, link.leader, link.learner_end);
+    let less_leads_nowhere = |link: &Link| {
+        let leader = less.nodes[index(link.leader)].server().map(Server::standing);
+        let leads = matches!(leader, Some(Standing::Leading { .. }));
+        less.left.elections == 0 && !leads && link.learner_end.is_some() && link.leader_end.is_some()
+    };
+    let is_covered = |less: &Cell<Link>| {
+        let like = more.links.iter().find(|more| ends(more) == ends(less));
+        let in_vain =
+            less_leads_nowhere(less) && more.links.iter().any(|more| learner(more) == learner(less));
+        in_vain
+            || like.is_some_and(|more| {
+                [End::Learner, End::Leader].into_iter().all(|end| {
+                    let (longer, shorter) = (more.get().incoming(end), less.get().incoming(end));
+                    let closed = more.conn(Link::other(end)).is_none();
+                    longer == shorter || closed && shorter.iter().zip(longer).all(|(a, b)| a == b)
+                })
+            })
+    };
+    more.nodes == less.nodes
+        && more.ghost == less.ghost
+        && more.left == less.left
+        && more.links.len() == less.links.len()
+        && less.links.iter().all(is_covered)
+}
+
+/// The world after `first` and then `other`, and that after `other` and then `first`.
+fn both_orders<R: Rules>(
+    model: &Agreement<R>,
+    world: &World,
+    first: Action,
+    other: Action,
+) -> Option<(World, World)> {
+    let sooner = model.apply(world, first);
+    let then = same_step(world, other, &sooner)?;
+    let sooner = model.apply(&sooner, then);
+    let later = model.apply(world, other);
+    // A step that cannot come any more was undone whole.
+    let later = match same_step(world, first, &later) {
+        Some(first) => model.apply(&later, first),
+        None => later,
+    };
+    Some((sooner, later))
+}
+
+/// Takes `first` before `other`, and `other` before `first`, and compares.
+fn commutes(model: &Agreement<Zab>, world: &World, first: Action, other: Action) -> bool {
+    let Some((sooner, later)) = both_orders(model, world, first, other) else {
+        return false;
+    };
+    // NEWLEADER's acknowledgement waits for what is logged meanwhile: it may be on the way sooner.
+    let logged = |mut world: World| {
+        let Action::EpochDone(i) = first else { return world };
+        while !world.nodes[i].disk.log_ops.is_empty() {
+            world = model.apply(&world, Action::LogDone(i));
+        }
+        world
+    };
+    covers(&sooner, &later)
+        || matches!(first, Action::EpochDone(_)) && covers(&logged(sooner), &logged(later))
+}
+
+/// The steps of `world` that are taken before `other`, if that has to wait for some.
+fn goes_before<R: Rules>(model: &mut Agreement<R>, world: &World, other: Action) -> Vec<Action> {
+    model.reductions = Reductions {
+        symmetry: false,
+        numbering: false,
+        ..Reductions::ALL
+    };
+    let eager = model.eager(world);
+    let mut kept = Vec::new();
+    model.enabled(world, &mut kept);
+    let can_wait = model.can_wait(world, other);
+    model.reductions = Reductions::NONE;
+    match eager {
+        Some(eager) if eager == other => Vec::new(),
+        Some(eager) => vec![eager],
+        // The steps of a server that nobody reaches, and one of somebody else.
+        None if !kept.contains(&other) && !can_wait => kept,
+        None => Vec::new(),
+    }
 }
 
 proptest! {
@@ -113,6 +237,42 @@ proptest! {
             numbers.sort();
             numbers.dedup();
             prop_assert_eq!(numbers.len(), open);
+        }
+    }
+
+    #[test]
+    fn what_need_not_wait_commutes(
+        choices in prop::collection::vec(any::<u16>(), 1..120),
+        (crashes, breaks, elections, syncs, purges) in (0..2u8, 0..3u8, 0..3u8, 0..2u8, 0..2u8),
+        warm in any::<bool>(),
+    ) {
+        let mut model = hostile(Reductions::NONE, warm);
+        model.bounds = Bounds { crashes, breaks, elections, syncs, purges, ..model.bounds };
+        let mut worlds = Vec::new();
+        walk(&model, &choices, &mut |world, other| worlds.push((world.clone(), other)));
+        for (world, other) in worlds {
+            for first in goes_before(&mut model, &world, other) {
+                prop_assert!(commutes(&model, &world, first, other), "{first:?} {other:?} {world:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_first_hides_no_violation(
+        choices in prop::collection::vec(any::<u16>(), 1..120),
+        (crashes, breaks, elections, syncs, purges) in (0..2u8, 0..3u8, 0..3u8, 0..2u8, 0..2u8),
+        mutant in prop::sample::select(mutants()),
+    ) {
+        let mut model = hostile_to(mutant.mutant, Reductions::NONE, true);
+        model.bounds = Bounds { crashes, breaks, elections, syncs, purges, ..model.bounds };
+        let mut worlds = Vec::new();
+        walk(&model, &choices, &mut |world, other| worlds.push((world.clone(), other)));
+        for (world, other) in worlds {
+            for first in goes_before(&mut model, &world, other) {
+                let Some((sooner, later)) = both_orders(&model, &world, first, other) else { continue };
+                let (sooner, later) = (sooner.ghost.broken(), later.ghost.broken());
+                prop_assert!(sooner.is_some() || later.is_none(), "{:?}, {later:?}: {first:?} {other:?} {world:#?}", mutant.mutant);
+            }
         }
     }
 }
