@@ -7,7 +7,9 @@ use crate::channel::{Channels, Tail};
 use crate::contents::{Conflict, Contents};
 use crate::election::ElectionChannels;
 use crate::member::{Member, Sight};
-use crate::report::{Check, DEEDS_NOT_MADE, Doubt, Finding, NOT_MADE, Reign, Report, Verdict};
+use crate::report::{
+    Check, DEEDS_NOT_MADE, Doubt, ELECTIONS_NOT_MADE, Finding, NOT_MADE, Reign, Report, Verdict,
+};
 use crate::tree::Trees;
 use quorate_checker::{Event, Ghost, Node, Out, Property, Scene, Txn};
 use quorate_trace::{Entry, Found, Record, Sum};
@@ -495,6 +497,9 @@ impl<R: Rules> Audit<R> {
             ));
         }
         let mut checks_not_made = NOT_MADE.to_vec();
+        if self.members.iter().any(Member::elections_are_free) {
+            checks_not_made.insert(0, ELECTIONS_NOT_MADE);
+        }
         // An audit that ends with what this check found has made it.
         let found = matches!(&finding, Some(finding) if finding.check == Check::Deeds);
         if !found && self.members.iter().any(|member| member.rests == 0) {

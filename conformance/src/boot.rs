@@ -173,7 +173,9 @@ impl<R: Rules> Audit<R> {
             .map_or_else(|_| self.contents_at(image.snapshot), |at| durable.log[at]);
         let member = &mut self.members[i];
         for effect in fx {
-            if let Effect::Look { current, last } = effect {
+            if let Effect::Look { current, last } = effect
+                && !member.elections_are_free()
+            {
                 member.asked.push_back(Asked::Look { current, last });
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! [`audit`] merges the traces of the servers of one ensemble into one order that respects who must have
 //! heard of what, lets each step happen in the checker's own world and asks the checker's own properties:
-//! could the modelled world have done this?
+//! could the modelled world have done this? [`write_run`] goes the other way: it writes down what a run of that world
+//! does, as servers would have recorded it.
 
 mod audit;
 mod boot;
@@ -14,6 +15,8 @@ mod merge;
 mod report;
 mod storage;
 mod tree;
+mod written;
 
 pub use audit::{Options, Order, audit, audit_under};
 pub use report::{Check, Doubt, Finding, Reign, Report, Verdict};
+pub use written::{WriteError, write_run};

@@ -223,6 +223,15 @@ impl Member {
         self.header.as_ref().map_or(0, |header| header.boot.ordinal)
     }
 
+    /// Whether the present boot records no elections, because it is the model's: there anyone may lead.
+    pub(crate) fn elections_are_free(&self) -> bool {
+        let fact = self
+            .header
+            .as_ref()
+            .and_then(|header| header.fact(Header::ELECTIONS));
+        fact == Some(Header::ELECTIONS_FREE)
+    }
+
     /// When the record at hand was written, in microseconds since 1970. Advice: it places findings and
     /// keeps the look-ahead short, and no verdict follows from it.
     pub(crate) fn time(&self) -> u64 {

@@ -75,6 +75,10 @@ pub(crate) const NOT_MADE: [&str; 2] = [
 /// Not made either where a server's traces do not say what was carried out.
 pub(crate) const DEEDS_NOT_MADE: &str = "C3 (effects carried out once and in order)";
 
+/// Nor this where a run is the model's.
+pub(crate) const ELECTIONS_NOT_MADE: &str =
+    "C6 of roles (a run of the model, in which any server that looks may lead)";
+
 /// What comes of an audit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

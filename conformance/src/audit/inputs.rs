@@ -100,6 +100,9 @@ impl<R: Rules> Audit<R> {
         });
         member.inputs += 1;
         member.unanswered.push_back((answer.0, answer.1, seq));
+        if member.elections_are_free() {
+            member.asked.clear();
+        }
         if matches!(input, Input::LogDurable { .. }) {
             self.compare_log(i)?;
         }
@@ -278,6 +281,7 @@ impl<R: Rules> Audit<R> {
                     return Err(world(format!("a sync came through {conn:?}, which is not up")));
                 }
             }
+            Input::Lead | Input::Follow { .. } if member.elections_are_free() => {}
             Input::Lead | Input::Follow { .. } => {
                 let leader = match input {
                     Input::Follow { leader } => *leader,

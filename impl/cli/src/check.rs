@@ -4,6 +4,7 @@ mod diagram;
 mod explorer;
 mod progress;
 mod table;
+mod traces;
 
 use crate::say::{self, complain};
 use crate::{CANNOT_RUN, INCONCLUSIVE, VIOLATED};
@@ -26,6 +27,7 @@ Examples:
   quorate check --mutants              the protocol with one rule wrong, forty times: each must be found out
   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
   quorate check --story 'keeps tree' --diagram run.html   the same, drawn
+  quorate check --story 'keeps tree' --traces run         the same as traces: see `quorate audit run`
   quorate check --explore              what can happen next, in a browser";
 
 /// Explores every state that the served protocol can reach, within bounds: is it safe?
@@ -51,8 +53,9 @@ pub(crate) struct Args {
     #[arg(long)]
     mutants: bool,
 
-    /// Tells the shortest run in which one mutant breaks the property that is to notice it.
-    #[arg(long, value_name = "MUTANT", conflicts_with_all = ["set", "mutants"])]
+    /// Tells the shortest run in which one mutant breaks the property that is to notice it; or, by the name of a
+    /// run, how that one breaks a property, if it does.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["set", "mutants"])]
     story: Option<String>,
 
     /// Opens stateright's Explorer on a run of the agreement grain, by name [default: the first]: its worlds
@@ -73,6 +76,11 @@ pub(crate) struct Args {
     /// Draws that run into a file: one page of HTML, servers as lines, messages as arrows.
     #[arg(long, value_name = "FILE", requires = "story")]
     diagram: Option<PathBuf>,
+
+    /// Writes that run into a directory as its servers would have recorded it, for `quorate audit` and `quorate
+    /// trace`. Agreement grain only.
+    #[arg(long, value_name = "DIR", requires = "story")]
+    traces: Option<PathBuf>,
 
     /// Prints one JSON object instead of tables.
     #[arg(long)]
@@ -110,6 +118,22 @@ impl Job {
         match self {
             Self::Check(check) => check.name().to_owned(),
             Self::Hunt(hunt) => hunt.name(),
+        }
+    }
+
+    fn bounds(&self) -> String {
+        match self {
+            Self::Check(check) => check.bounds(),
+            Self::Hunt(hunt) => hunt.bounds(),
+        }
+    }
+
+    /// The property that the steps of this report break; none if it has none.
+    fn broken<'a>(&'a self, report: &'a Report) -> Option<&'a str> {
+        match (self, &report.finding) {
+            (_, Finding::Violated { property, .. }) => Some(property),
+            (Self::Hunt(hunt), Finding::Fine { .. }) => Some(hunt.killer()),
+            _ => None,
         }
     }
 
@@ -161,10 +185,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         peak_memory_bytes: peak_memory_bytes(),
     };
     let done: Vec<(&Job, &Report)> = jobs.iter().zip(&reports).collect();
-    if let (Some(file), [(Job::Hunt(hunt), report)]) = (&args.diagram, &done[..])
-        && let Err(why) = diagram::write(file, hunt, report)
+    if let [(job, report)] = done[..]
+        && let Err(why) = write_run(args, job, report)
     {
-        complain!("quorate check: {}: {why}", file.display());
+        complain!("quorate check: {why}");
         return ExitCode::from(CANNOT_RUN);
     }
     let (code, verdict) = verdict(&reports);
@@ -172,9 +196,24 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         if args.json {
             writeln!(out, "{:#}", as_json(verdict, &done, &totals))
         } else {
-            table::print(out, &done, &totals, args.story.is_some())
+            table::print(out, &done, &totals, args.story.is_some())?;
+            match &args.traces {
+                Some(dir) => writeln!(out, "traces of it are in {0}: quorate audit {0}", dir.display()),
+                None => Ok(()),
+            }
         }
     })
+}
+
+/// Writes the run that was asked for, drawn and as traces.
+fn write_run(args: &Args, job: &Job, report: &Report) -> Result<(), String> {
+    if let Some(file) = &args.diagram {
+        diagram::write(file, job, report).map_err(|why| format!("{}: {why}", file.display()))?;
+    }
+    match &args.traces {
+        Some(dir) => traces::write(dir, job, report),
+        None => Ok(()),
+    }
 }
 
 /// What all of them together say, as an exit code and in JSON.
@@ -195,10 +234,12 @@ fn verdict(reports: &[Report]) -> (u8, &'static str) {
 fn jobs(args: &Args) -> Result<Vec<Job>, String> {
     if let Some(name) = &args.story {
         let wanted = name.to_lowercase();
-        let found = hunts().into_iter().find(|hunt| hunt.name() == wanted);
-        return found
-            .map(|hunt| vec![Job::Hunt(hunt)])
-            .ok_or_else(|| format!("there is no mutant {name:?}; `quorate check --mutants` lists them"));
+        let hunts = hunts().into_iter().map(Job::Hunt);
+        let checks = Set::Nightly.checks().into_iter().map(Job::Check);
+        let found = hunts.chain(checks).find(|job| job.name() == wanted);
+        return found.map(|job| vec![job]).ok_or_else(|| {
+            format!("there is no mutant and no run {name:?}; `quorate check --mutants --set ci` lists them")
+        });
     }
     let set = args.set.or((!args.mutants).then_some(SetName::Quick));
     let checks = set.map(|set| set.set().checks()).unwrap_or_default();

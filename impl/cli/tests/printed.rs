@@ -117,3 +117,58 @@ fn whoever_reads_one_line_of_a_story_gets_the_exit_code_of_all() {
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("a child").code(), Some(0));
 }
+
+/// What the command says, and how it ends.
+fn quorate(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(COMMAND)
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .expect("the command is there");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn the_run_of_a_mutant_is_written_down_and_the_audit_says_where_it_departs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let story = ["check", "--story", "promises before durable"];
+    let (code, told) = quorate(dir.path(), &story);
+    assert_eq!(code, Some(0), "{told}");
+    let hint = "quorate check --story 'promises before durable' --traces run; quorate audit run";
+    assert!(told.contains(hint) && told.contains("--diagram"), "{told}");
+
+    let (code, told) = quorate(dir.path(), &[&story[..], &["--traces", "run"]].concat());
+    assert_eq!(code, Some(0), "{told}");
+    let (code, audit) = quorate(dir.path(), &["audit", "run"]);
+    assert_eq!(code, Some(1), "{audit}");
+    assert!(
+        audit.contains("C2: input") && audit.contains("recorded 1 2 3"),
+        "{audit}"
+    );
+    let (code, shown) = quorate(dir.path(), &["trace", "cat", "run"]);
+    assert_eq!(code, Some(0), "{shown}");
+    let inputs = shown.lines().filter(|line| line.contains("FollowerInfo")).count();
+    assert!(inputs > 0, "{shown}");
+
+    let (code, again) = quorate(dir.path(), &[&story[..], &["--traces", "run"]].concat());
+    assert_eq!(code, Some(2), "{again}");
+    assert!(again.contains("is not empty"), "{again}");
+}
+
+#[test]
+fn where_nothing_is_broken_there_is_nothing_to_draw_or_to_write_down() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let story = ["check", "--story", "five servers, first epoch"];
+    for more in [["--diagram", "run.html"], ["--traces", "run"]] {
+        let (code, told) = quorate(dir.path(), &[&story[..], &more].concat());
+        assert_eq!(code, Some(2), "{told}");
+        assert!(told.contains("nothing is broken"), "{told}");
+    }
+    let (code, told) = quorate(
+        dir.path(),
+        &["check", "--story", "compares ids only", "--traces", "run"],
+    );
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("election grain"), "{told}");
+}

@@ -216,12 +216,9 @@ impl Killing {
 
     /// As [`Self::run`], with these reductions.
     pub fn run_with(&self, reductions: Reductions, progress: &mut dyn FnMut(usize)) -> Outcome {
-        let flaws = Flaws {
-            unsynced_truncation: self.mutant == Mutant::UnsyncedTruncation,
-        };
         shortest_violation(
             Agreement::new(self.mutant, self.bounds)
-                .with_flaws(flaws)
+                .with_flaws(self.mutant.flaws())
                 .with_reductions(reductions)
                 .hunting(self.killer),
             progress,
@@ -235,6 +232,13 @@ impl Killing {
 }
 
 impl Mutant {
+    /// What the shell does wrong, if it is not the rules that are.
+    pub fn flaws(self) -> Flaws {
+        Flaws {
+            unsynced_truncation: self == Self::UnsyncedTruncation,
+        }
+    }
+
     /// The name in tables.
     pub fn name(self) -> String {
         format!("{self:?}")

@@ -1,12 +1,10 @@
 //! How is a run told to people? One line for each step, in the protocol's words, and enough beside it to
 //! draw the run: where it happened, and for what arrived when it had been sent.
 
-mod posts;
-
 use crate::link::{End, Link};
 use crate::node::Frame;
+use crate::run::Followed;
 use crate::world::{Action, Agreement, World, id, index};
-use posts::Posts;
 use quorate_zab::{Message, Rules, ServerId};
 use stateright::Path;
 
@@ -17,6 +15,9 @@ pub struct Step {
     pub text: String,
     /// Where, and what kind of thing; none for a remark.
     pub drawn: Option<Drawn>,
+    /// The same as a [`crate::Run`] plays it: what comes before the run with its first step, and the step.
+    /// Empty for a remark.
+    pub moves: Vec<Action>,
 }
 
 /// What a diagram shows of a step. Servers are counted from 0.
@@ -63,7 +64,11 @@ pub enum Deed {
 impl Step {
     /// A line of its own.
     pub fn remark(text: String) -> Self {
-        Self { text, drawn: None }
+        Self {
+            text,
+            drawn: None,
+            moves: Vec::new(),
+        }
     }
 }
 
@@ -78,38 +83,34 @@ pub(crate) fn names<R>(model: &Agreement<R>) -> Names {
 /// The steps of `path`, with those that are taken at once. A world is kept under whichever names symmetry likes; a
 /// story gives each server one name from beginning to end, and says at last which place has which.
 pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> (Vec<Step>, Names) {
-    let mut steps = Vec::new();
-    let mut names = names(model);
-    let mut posts: Option<Posts> = None;
+    let mut steps: Vec<Step> = Vec::new();
+    let mut followed: Option<Followed<'_, R>> = None;
+    let mut prelude = Vec::new();
     for (world, action) in path.into_vec() {
-        let Some(action) = action else { continue };
-        let posts = posts.get_or_insert_with(|| Posts::before(&world));
-        let step = |world: &World, action: &Action, posts: &Posts| Step {
-            text: tell(world, action, &names),
-            drawn: Some(draw(world, action, &names, posts)),
-        };
-        steps.push(step(&world, &action, posts));
-        let mut before = world.clone();
-        let (after, to) = model.apply_told(&world, action, &mut |world, action| {
-            posts.step(steps.len() - 1, &before, world, world, &[]);
-            steps.push(step(world, &action, posts));
-            before = world.clone();
+        let followed = followed.get_or_insert_with(|| {
+            let (followed, before) =
+                Followed::begin(model, &world).expect("a run begins as the checker's first world does");
+            prelude = before;
+            followed
         });
-        let performed = model.performed(&world, action);
-        posts.step(steps.len() - 1, &before, &performed, &after, &to);
-        if !to.is_empty() {
-            let mut moved = names.clone();
-            for (from, &to) in to.iter().enumerate() {
-                moved[to] = names[from];
-            }
-            names = moved;
-        }
+        let Some(action) = action else { continue };
+        let after = followed.step(&world, action, &mut |followed, world, action, own| {
+            let mut moves = std::mem::take(&mut prelude);
+            moves.push(own);
+            steps.push(Step {
+                text: tell(world, &action, &followed.names),
+                drawn: Some(draw(world, &action, followed)),
+                moves,
+            });
+        });
+        assert!(after.is_some(), "a run goes on as the checker's worlds do");
     }
+    let names = followed.map_or_else(|| names(model), |followed| followed.names);
     (steps, names)
 }
 
-fn draw(world: &World, action: &Action, names: &Names, posts: &Posts) -> Drawn {
-    let place = |i: usize| index(names[i]);
+fn draw<R: Rules>(world: &World, action: &Action, followed: &Followed<'_, R>) -> Drawn {
+    let place = |i: usize| index(followed.names[i]);
     let ends = |at: usize, end: End| {
         let link = &world.links[at];
         let server = |end| place(index(link.server(end)));
@@ -123,7 +124,7 @@ fn draw(world: &World, action: &Action, names: &Names, posts: &Posts) -> Drawn {
             let frame = world.links[at].incoming(end).front();
             let deed = Deed::Arrival {
                 from,
-                sent: posts.sent(at, end),
+                sent: followed.run.sent(followed.wire(at), end),
                 frame: frame.map_or("", frame_name),
             };
             (here, deed)

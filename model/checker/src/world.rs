@@ -406,13 +406,6 @@ impl<R: Rules> Agreement<R> {
         (next, self.renaming.places(number))
     }
 
-    /// As [`Self::apply`], before the world is put under other names.
-    pub(crate) fn performed(&self, world: &World, action: Action) -> World {
-        let mut next = world.clone();
-        self.perform(&mut next, action, &mut |_, _| ());
-        next
-    }
-
     /// Does `action`, and then all that need not wait.
     fn perform(&self, next: &mut World, action: Action, told: &mut dyn FnMut(&World, Action)) {
         self.act(next, action);

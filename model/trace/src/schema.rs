@@ -86,6 +86,12 @@ impl Header {
     /// The weight of a voter by its number, as `zoo.cfg` has it. 1 if there is none.
     const WEIGHT: &str = "weight.";
 
+    /// The fact that says how roles come about, where no elections are recorded.
+    pub const ELECTIONS: &str = "elections";
+    /// The one thing that [`Self::ELECTIONS`] says: in a run of the model's agreement grain any server that
+    /// looks may lead, and any other may follow it.
+    pub const ELECTIONS_FREE: &str = "any server that looks may lead";
+
     /// The header of a server of `ensemble`. Ordinal, predecessor and time are the recorder's to fill in.
     pub fn new(server: ServerId, ensemble: &Ensemble, build: impl Into<String>, nonce: u64) -> Self {
         Self {

@@ -1,7 +1,8 @@
 //! What does a run look like? One page of HTML that needs nothing else: servers are lines, time goes down,
 //! messages are arrows from where they were sent to where they arrived, and each step stands beside its mark.
 
-use quorate_checker::{Deed, Drawn, Finding, Hunt, Report, Step};
+use super::Job;
+use quorate_checker::{Deed, Drawn, Finding, Report, Step};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -12,13 +13,15 @@ const LANE: usize = 130;
 /// Above the first step.
 const HEAD: usize = 56;
 
-/// Writes the run in which the mutant breaks its property.
-pub(super) fn write(file: &Path, hunt: &Hunt, report: &Report) -> std::io::Result<()> {
+/// Writes the run in which a property is broken.
+pub(super) fn write(file: &Path, job: &Job, report: &Report) -> std::io::Result<()> {
     let (Finding::Fine { story } | Finding::Violated { story, .. }) = &report.finding else {
         return Err(std::io::Error::other("there is no run to draw"));
     };
-    let title = format!("{}: {}", hunt.name(), hunt.killer());
-    std::fs::write(file, page(&title, &hunt.bounds(), hunt.killer(), story))
+    let broken = job.broken(report).filter(|_| !story.is_empty());
+    let broken = broken.ok_or_else(|| std::io::Error::other("nothing is broken: there is no run to draw"))?;
+    let title = format!("{}: {broken}", job.name());
+    std::fs::write(file, page(&title, &job.bounds(), broken, story))
 }
 
 fn page(title: &str, bounds: &str, broken: &str, story: &[Step]) -> String {
@@ -202,6 +205,7 @@ mod tests {
         let step = |text: &str, at, deed| Step {
             text: text.to_owned(),
             drawn: Some(Drawn { at, deed }),
+            moves: Vec::new(),
         };
         let arrival = Deed::Arrival {
             from: 1,

@@ -143,6 +143,17 @@ fn tell(out: &mut dyn Write, job: &Job, report: &Report, tells_mutants: bool) ->
     for (i, step) in story.iter().enumerate() {
         writeln!(out, "{:4}  {}", i + 1, step.text)?;
     }
+    writeln!(out)?;
+    let name = job.name();
+    if story.iter().any(|step| step.drawn.is_some()) {
+        writeln!(out, "drawn: quorate check --story '{name}' --diagram run.html")?;
+    }
+    if story.iter().any(|step| !step.moves.is_empty()) {
+        writeln!(
+            out,
+            "as traces: quorate check --story '{name}' --traces run; quorate audit run"
+        )?;
+    }
     writeln!(out)
 }
 
