@@ -7,6 +7,8 @@
 
 mod effects;
 mod elections;
+#[cfg(test)]
+mod forced;
 mod inputs;
 mod requests;
 pub(crate) mod storage;

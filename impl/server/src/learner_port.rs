@@ -113,6 +113,12 @@ impl LearnerPort {
         self.accepting.is_some()
     }
 
+    /// The number of a connection that a test accepts in the port's place.
+    #[cfg(test)]
+    pub(crate) fn accepted(&self) -> Conn {
+        self.numbers.next()
+    }
+
     /// Calls `leader`. What becomes of it is told under the connection's number.
     pub(crate) fn connect(&mut self, leader: ServerId) -> Conn {
         let conn = self.numbers.next();

@@ -5,6 +5,8 @@
 //! A write or sync that fails is the last thing that either thread does; the server ends with it.
 
 #[cfg(test)]
+pub(crate) mod held;
+#[cfg(test)]
 mod tests;
 
 mod pulse;
@@ -100,11 +102,31 @@ impl DiskThreads {
         warn_after: Duration,
         stored: &mpsc::UnboundedSender<Stored>,
     ) -> std::io::Result<Self> {
+        let (threads, work) = Self::divided(log, epochs, held, warn_after, stored);
+        let Work {
+            log,
+            log_work,
+            mut epochs,
+            epoch_work,
+        } = work;
+        spawn("log", move || log.run(&log_work))?;
+        spawn("epochs", move || epochs.run(&epoch_work))?;
+        Ok(threads)
+    }
+
+    /// Both ends: what asks, and what does.
+    fn divided(
+        log: TxnLog,
+        epochs: EpochFiles,
+        held: Held,
+        warn_after: Duration,
+        stored: &mpsc::UnboundedSender<Stored>,
+    ) -> (Self, Work) {
         let pulse = Arc::new(Pulse::default());
         let clock = Clock(Instant::now());
         let (log_queue, log_work) = thread_queue::channel();
         let (epoch_queue, epoch_work) = thread_queue::channel();
-        let thread = LogThread {
+        let log = LogThread {
             log,
             pulse: pulse.clone(),
             clock,
@@ -114,19 +136,27 @@ impl DiskThreads {
             floor: held.floor,
             contents: held.contents,
         };
-        spawn("log", move || thread.run(&log_work))?;
-        let (epoch_pulse, stored) = (pulse.clone(), stored.clone());
-        spawn("epochs", move || {
-            write_epochs(epochs, &epoch_work, &epoch_pulse, clock, &stored)
-        })?;
-        Ok(Self {
+        let epochs = EpochThread {
+            files: epochs,
+            pulse: pulse.clone(),
+            clock,
+            stored: stored.clone(),
+        };
+        let threads = Self {
             log: Some(log_queue),
             epochs: Some(epoch_queue),
             pulse,
             clock,
             log_deeds: Deeds::default(),
             epoch_deeds: Deeds::default(),
-        })
+        };
+        let work = Work {
+            log,
+            log_work,
+            epochs,
+            epoch_work,
+        };
+        (threads, work)
     }
 
     /// Hands over the round's operations.
@@ -197,6 +227,21 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()>
         .name(name.to_owned())
         .spawn(run)
         .map(drop)
+}
+
+/// What the threads are made of, and what they are asked.
+struct Work {
+    log: LogThread,
+    log_work: thread_queue::Receiver<Vec<LogOp>>,
+    epochs: EpochThread,
+    epoch_work: thread_queue::Receiver<EpochOp>,
+}
+
+struct EpochThread {
+    files: EpochFiles,
+    pulse: Arc<Pulse>,
+    clock: Clock,
+    stored: mpsc::UnboundedSender<Stored>,
 }
 
 struct LogThread {
@@ -307,24 +352,24 @@ fn fitting(entries: &[LogEntry]) -> usize {
     within.count().max(1)
 }
 
-fn write_epochs(
-    mut files: EpochFiles,
-    queue: &thread_queue::Receiver<EpochOp>,
-    pulse: &Pulse,
-    clock: Clock,
-    stored: &mpsc::UnboundedSender<Stored>,
-) {
-    while let Ok(op) = queue.recv() {
-        let written = match op {
-            EpochOp::Accepted(epoch) => files.write_accepted(epoch),
-            EpochOp::Current(epoch) => files.write_current(epoch),
-        };
-        if let Err(error) = written {
-            tracing::error!(%error, "an epoch file could not be written");
-            let _ = stored.send(Stored::Failed { error });
-            return;
+impl EpochThread {
+    fn run(&mut self, queue: &thread_queue::Receiver<EpochOp>) {
+        while let Ok(op) = queue.recv() {
+            if let Err(error) = self.work(op) {
+                tracing::error!(%error, "an epoch file could not be written");
+                let _ = self.stored.send(Stored::Failed { error });
+                return;
+            }
         }
-        pulse.done(1, 0, clock.now_ms());
-        let _ = stored.send(Stored::Epochs { ops: 1, op });
+    }
+
+    fn work(&mut self, op: EpochOp) -> quorate_store::Result<()> {
+        match op {
+            EpochOp::Accepted(epoch) => self.files.write_accepted(epoch)?,
+            EpochOp::Current(epoch) => self.files.write_current(epoch)?,
+        }
+        self.pulse.done(1, 0, self.clock.now_ms());
+        let _ = self.stored.send(Stored::Epochs { ops: 1, op });
+        Ok(())
     }
 }

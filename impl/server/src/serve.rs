@@ -257,7 +257,12 @@ fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootI
         }
     }
     let layout = Layout::new(&config.data_dir, Some(&config.data_log_dir));
-    let (store, mut found) = Store::open(StoreOptions::new(layout, server))?;
+    open(StoreOptions::new(layout, server))
+}
+
+/// Opens the store and sees to it that it can be begun with.
+pub(crate) fn open(options: StoreOptions) -> Result<(Store, BootImage), StartError> {
+    let (store, mut found) = Store::open(options)?;
     if let Some(damage) = &found.damage {
         return Err(damage.clone().into());
     }
@@ -278,7 +283,7 @@ fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootI
     Ok((store, found))
 }
 
-fn image_of(found: &BootImage) -> Image {
+pub(crate) fn image_of(found: &BootImage) -> Image {
     Image {
         accepted: found.epochs.accepted,
         current: found.epochs.current,

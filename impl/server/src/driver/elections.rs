@@ -104,7 +104,7 @@ impl Driver {
         }
     }
 
-    fn take_role(&mut self, leader: ServerId) {
+    pub(super) fn take_role(&mut self, leader: ServerId) {
         self.timers.enter_role();
         if leader == self.me {
             tracing::info!(id = self.me.get(), "elected: leading");
