@@ -2,6 +2,7 @@
 
 mod diagram;
 mod explorer;
+mod junit;
 mod progress;
 mod table;
 mod traces;
@@ -24,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   quorate check                        the quick set, a quarter of a minute
   quorate check --set ci               what every change has to pass, minutes
+  quorate check --set ci --junit check.xml   the same, for a pipeline to read
   quorate check --mutants              the protocol with one rule wrong, forty times: each must be found out
   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
   quorate check --story 'keeps tree' --diagram run.html   the same, drawn
@@ -65,7 +67,7 @@ pub(crate) struct Args {
         value_name = "RUN",
         num_args = 0..=1,
         default_missing_value = "",
-        conflicts_with_all = ["set", "mutants", "story", "json"]
+        conflicts_with_all = ["set", "mutants", "story", "json", "junit"]
     )]
     explore: Option<String>,
 
@@ -81,6 +83,10 @@ pub(crate) struct Args {
     /// trace`. Agreement grain only.
     #[arg(long, value_name = "DIR", requires = "story")]
     traces: Option<PathBuf>,
+
+    /// Writes the outcome as JUnit XML as well: a case for each run and mutant.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 
     /// Prints one JSON object instead of tables.
     #[arg(long)]
@@ -173,7 +179,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         }
     };
     let began = Instant::now();
-    let Some(reports) = run_all(&jobs, &Progress::new(args.json)) else {
+    let Some(reports) = run_all(&jobs, &Progress::new(args.json, jobs.len())) else {
         complain!(
             "quorate check: a run ended with a panic, which is a bug of quorate's; nothing follows from the others"
         );
@@ -187,6 +193,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let done: Vec<(&Job, &Report)> = jobs.iter().zip(&reports).collect();
     if let [(job, report)] = done[..]
         && let Err(why) = write_run(args, job, report)
+    {
+        complain!("quorate check: {why}");
+        return ExitCode::from(CANNOT_RUN);
+    }
+    if let Some(file) = &args.junit
+        && let Err(why) = junit::write(file, &done, &totals)
     {
         complain!("quorate check: {why}");
         return ExitCode::from(CANNOT_RUN);
@@ -281,13 +293,10 @@ fn as_json(verdict: &str, done: &[(&Job, &Report)], totals: &Totals) -> Value {
     let mut checks = Vec::new();
     let mut mutants = Vec::new();
     for (job, report) in done {
-        let (finding, story) = match &report.finding {
-            Finding::Fine { story } => ("fine", story.as_slice()),
-            Finding::Violated { story, .. } => ("violated", story.as_slice()),
-            Finding::Miscounted => ("miscounted", &[][..]),
-            Finding::Vacuous { .. } => ("vacuous", &[][..]),
-            Finding::Survived => ("survived", &[][..]),
-            Finding::Unfinished => ("unfinished", &[][..]),
+        let finding = junit::word(&report.finding);
+        let story = match &report.finding {
+            Finding::Fine { story } | Finding::Violated { story, .. } => story.as_slice(),
+            Finding::Miscounted | Finding::Vacuous { .. } | Finding::Survived | Finding::Unfinished => &[],
         };
         let mut value = json!({
             "name": job.name(),
@@ -354,7 +363,7 @@ fn peak_memory_bytes() -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn report(finding: Finding) -> Report {
+    pub(super) fn report(finding: Finding) -> Report {
         Report {
             distinct: 1,
             generated: 1,

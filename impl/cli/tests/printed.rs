@@ -172,3 +172,39 @@ fn where_nothing_is_broken_there_is_nothing_to_draw_or_to_write_down() {
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("election grain"), "{told}");
 }
+
+#[test]
+fn a_check_leaves_a_file_for_pipelines_beside_what_it_prints() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let check = [
+        "check",
+        "--story",
+        "promises before durable",
+        "--json",
+        "--junit",
+        "check.xml",
+    ];
+    let (code, told) = quorate(dir.path(), &check);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.starts_with('{'), "{told}");
+    let xml = std::fs::read_to_string(dir.path().join("check.xml")).expect("it is there");
+    for part in [
+        r#"<testsuites name="quorate check" tests="1" skipped="0" failures="0" errors="0""#,
+        r#"<testcase name="promises before durable: "#,
+        r#"<property name="states" "#,
+    ] {
+        assert!(xml.contains(part), "{part} is not in {xml}");
+    }
+    let (code, told) = quorate(
+        dir.path(),
+        &[
+            "check",
+            "--story",
+            "promises before durable",
+            "--junit",
+            "no/check.xml",
+        ],
+    );
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("no/check.xml"), "{told}");
+}

@@ -2,7 +2,7 @@
 
 use super::{Job, Totals};
 use comfy_table::{CellAlignment, Table, presets};
-use quorate_checker::{Finding, Recovered, Report};
+use quorate_checker::{Finding, Recovered, Report, Step};
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ fn finish(out: &mut dyn Write, mut table: Table, numbers: &[usize]) -> io::Resul
     writeln!(out, "{table}\n")
 }
 
-fn verdict(report: &Report, pinned: Option<u64>) -> String {
+pub(super) fn verdict(report: &Report, pinned: Option<u64>) -> String {
     match &report.finding {
         Finding::Fine { .. } if pinned.is_some() => {
             let missed = format!("holds; missed one with p < {:.0e}", report.collision_estimate());
@@ -144,17 +144,27 @@ fn tell(out: &mut dyn Write, job: &Job, report: &Report, tells_mutants: bool) ->
         writeln!(out, "{:4}  {}", i + 1, step.text)?;
     }
     writeln!(out)?;
-    let name = job.name();
-    if story.iter().any(|step| step.drawn.is_some()) {
-        writeln!(out, "drawn: quorate check --story '{name}' --diagram run.html")?;
-    }
-    if story.iter().any(|step| !step.moves.is_empty()) {
-        writeln!(
-            out,
-            "as traces: quorate check --story '{name}' --traces run; quorate audit run"
-        )?;
+    for hint in hints(job, story) {
+        writeln!(out, "{hint}")?;
     }
     writeln!(out)
+}
+
+/// How to get more of these steps than words.
+pub(super) fn hints(job: &Job, story: &[Step]) -> Vec<String> {
+    let name = job.name();
+    let mut hints = Vec::new();
+    if story.iter().any(|step| step.drawn.is_some()) {
+        hints.push(format!(
+            "drawn: quorate check --story '{name}' --diagram run.html"
+        ));
+    }
+    if story.iter().any(|step| !step.moves.is_empty()) {
+        hints.push(format!(
+            "as traces: quorate check --story '{name}' --traces run; quorate audit run"
+        ));
+    }
+    hints
 }
 
 fn summary(done: &[(&Job, &Report)], totals: &Totals) -> String {
@@ -177,7 +187,7 @@ fn summary(done: &[(&Job, &Report)], totals: &Totals) -> String {
     )
 }
 
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     format!("{:.1}", time.as_secs_f64())
 }
 
