@@ -1,10 +1,11 @@
 //! How is a grain explored, and what counts as explored?
 //!
-//! Depth first with one thread for a verdict, because it needs the least memory a state; breadth first
-//! for a shortest counterexample. Neither has a time limit or a depth limit: a run ends when its queue
-//! is empty, or with a violation.
+//! Depth first with one thread for a verdict, because it needs the least memory a state; breadth first, by
+//! stateright, for a shortest counterexample. Neither has a time limit or a depth limit: a run ends when its
+//! queue is empty, or with a violation.
 
 use crate::property::Property;
+use crate::search::{Search, search};
 use crate::story::{Step, story};
 use crate::witness::Witness;
 use crate::world::{Agreement, Recovered};
@@ -28,6 +29,9 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// How much of that its thread was running, to within a few hundred states.
     pub cpu: Duration,
+    /// The most memory that was held to tell states apart and for those still to be looked at, in bytes, where
+    /// that is known.
+    pub bytes: Option<usize>,
     /// Distinct servers, connections and histories: what the worlds are made of.
     pub parts: usize,
     /// The distinct histories of what was committed, chosen and established, as hashes. No reduction
@@ -70,18 +74,36 @@ impl Outcome {
     }
 }
 
-/// Sees every reachable state. `progress` is told now and then how many were seen.
+/// Sees every reachable state. `progress` is told now and then how many were seen. If a property is broken, the
+/// run that says so is a shortest one.
 pub fn exhaust<R: Rules + Send + Sync + 'static>(
     model: Agreement<R>,
     progress: &mut dyn FnMut(usize),
 ) -> Outcome {
     let started = Instant::now();
-    let checker = model
-        .checker()
-        .threads(1)
-        .finish_when(HasDiscoveries::AnyFailures)
-        .spawn_dfs();
-    finish(checker, started, progress)
+    let found = search(&model, progress);
+    if found.is_broken {
+        return shortest_violation(model, progress);
+    }
+    // The queue is empty: the ways on of every state were asked for.
+    let Search {
+        distinct,
+        generated,
+        cpu,
+        bytes,
+        ..
+    } = found;
+    let is_whole = model.expanded.load(Ordering::Relaxed) == distinct as u64;
+    let verdict = if is_whole {
+        Verdict::Exhausted
+    } else {
+        Verdict::Unfinished
+    };
+    Outcome {
+        cpu,
+        bytes: Some(bytes),
+        ..outcome(&model, distinct, generated, started, verdict)
+    }
 }
 
 /// Looks for a shortest run that breaks a property.
@@ -113,15 +135,7 @@ fn finish<R: Rules + Send + Sync + 'static>(
     let model = checker.model();
     // Before paths are reconstructed, which asks for ways on again.
     let expanded = model.expanded.load(Ordering::Relaxed);
-    let cpu = Duration::from_nanos(model.cpu_ns.load(Ordering::Relaxed));
-    let elapsed = started.elapsed();
     let distinct = checker.unique_state_count();
-    let witnesses = Witness::ALL
-        .iter()
-        .copied()
-        .filter(|&witness| model.witnessed.met(witness))
-        .collect();
-    let recovered = model.recoveries.as_ref().map(super::world::Recoveries::outcome);
     let violation = checker.discoveries().into_values().next();
     let verdict = match violation {
         None if expanded == distinct as u64 => Verdict::Exhausted,
@@ -139,11 +153,24 @@ fn finish<R: Rules + Send + Sync + 'static>(
             }
         }
     };
+    outcome(model, distinct, checker.state_count(), started, verdict)
+}
+
+/// What `model` knows of its exploration, and the rest.
+fn outcome<R: Rules>(
+    model: &Agreement<R>,
+    distinct: usize,
+    generated: usize,
+    started: Instant,
+    verdict: Verdict,
+) -> Outcome {
+    let met = |witness: &Witness| model.witnessed.met(*witness);
     Outcome {
         distinct,
-        generated: checker.state_count(),
-        elapsed,
-        cpu,
+        generated,
+        elapsed: started.elapsed(),
+        cpu: Duration::from_nanos(model.cpu_ns.load(Ordering::Relaxed)),
+        bytes: None,
         parts: model.nodes.len() + model.links.len() + model.ghosts.len(),
         histories: model
             .ghosts
@@ -152,7 +179,7 @@ fn finish<R: Rules + Send + Sync + 'static>(
             .map(|ghost| ghost.of_leaders())
             .collect(),
         verdict,
-        witnesses,
-        recovered,
+        witnesses: Witness::ALL.iter().copied().filter(met).collect(),
+        recovered: model.recoveries.as_ref().map(super::world::Recoveries::outcome),
     }
 }

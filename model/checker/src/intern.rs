@@ -192,30 +192,70 @@ impl<T: Part> Table<T> {
     }
 }
 
-/// What was computed before: keys to results.
-pub(crate) struct Memo<K, V>(Mutex<HashMap<K, V, foldhash::fast::FixedState>>);
+/// What was computed before of one part: keys to results, found without a lock and near the part.
+pub(crate) struct Recall<K, V>(OnceLock<Box<Level<K, V>>>);
 
-impl<K, V> Default for Memo<K, V> {
+/// Places for some keys, and for those that find none of theirs free.
+struct Level<K, V> {
+    places: Box<[OnceLock<(K, V)>]>,
+    next: Recall<K, V>,
+}
+
+/// How many places the first level has; each further one has eight times as many.
+const FIRST_LEVEL: usize = 8;
+/// In how many places of a level a key may be.
+const TRIED: usize = 4;
+
+impl<K, V> Default for Recall<K, V> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(OnceLock::new())
     }
 }
 
-impl<K: Eq + Hash, V: Copy> Memo<K, V> {
+impl<K: Eq, V: Copy> Recall<K, V> {
     /// The result for `key`, computed by `compute` if it is not there.
-    pub(crate) fn get(&self, key: K, compute: impl FnOnce(&K) -> V) -> V {
-        let mut table = self.0.lock().expect("no thread died in the memo");
-        if let Some(&known) = table.get(&key) {
-            return known;
+    pub(crate) fn get(&self, hash: u64, key: K, compute: impl FnOnce(&K) -> V) -> V {
+        let mut size = FIRST_LEVEL;
+        let mut recall = self;
+        let mut computing = Some(compute);
+        let mut new = (key, None);
+        loop {
+            let level = recall.0.get_or_init(|| {
+                Box::new(Level {
+                    places: (0..size).map(|_| OnceLock::new()).collect(),
+                    next: Self::default(),
+                })
+            });
+            for at in 0..TRIED {
+                let place = &level.places[(hash as usize).wrapping_add(at) & (size - 1)];
+                let (known, value) = match place.get() {
+                    Some(known) => known,
+                    None => {
+                        let (key, value) = new;
+                        let value = value.unwrap_or_else(|| {
+                            let compute = computing.take().expect("it is computed once");
+                            compute(&key)
+                        });
+                        match place.set((key, value)) {
+                            Ok(()) => return value,
+                            // Another thread was faster, perhaps with another key.
+                            Err((key, value)) => new = (key, Some(value)),
+                        }
+                        place.get().expect("another thread has set it")
+                    }
+                };
+                if *known == new.0 {
+                    return *value;
+                }
+            }
+            recall = &level.next;
+            size *= 8;
         }
-        let value = compute(&key);
-        table.insert(key, value);
-        value
     }
 }
 
-impl<K, V> fmt::Debug for Memo<K, V> {
+impl<K, V> fmt::Debug for Recall<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memo").finish_non_exhaustive()
+        f.debug_struct("Recall").finish_non_exhaustive()
     }
 }

@@ -22,6 +22,8 @@ mod mutants;
 mod node;
 mod property;
 mod run;
+mod search;
+mod seen;
 mod sets;
 mod story;
 mod symmetry;

@@ -51,9 +51,37 @@ impl<R: Rules + Send + Sync + 'static> Model for Agreement<R> {
         vec![stateright::Property::always(
             "every property holds",
             |model: &Self, world: &World| {
-                let broken = world.ghost.broken().is_some() || model.fails_to_recover(world);
-                !broken || model.first_broken.get_or_init(|| world.clone()) != world
+                !model.is_broken(world) || model.first_broken.get_or_init(|| world.clone()) != world
             },
         )]
+    }
+}
+
+impl<R: Rules> Agreement<R> {
+    /// Whether a property is broken in `world`, or on its way to recovery.
+    pub(crate) fn is_broken(&self, world: &World) -> bool {
+        world.ghost.broken().is_some() || self.fails_to_recover(world)
+    }
+
+    /// What tells worlds apart: 64 bits made of those of its parts.
+    pub(crate) fn fingerprint(&self, world: &World) -> u64 {
+        let left = &world.left;
+        let budgets = [
+            left.txns,
+            left.elections,
+            left.crashes,
+            left.breaks,
+            left.pings,
+            left.syncs,
+            left.purges,
+            world.links.len() as u8,
+        ];
+        let nodes = world.nodes.iter().map(|node| node.content_hash());
+        let links = world.links.iter().map(|link| link.content_hash());
+        let parts = nodes.chain(links).chain([world.ghost.content_hash()]);
+        parts.fold(u64::from_le_bytes(budgets), |mixed, part| {
+            let wide = u128::from(mixed ^ 0x9e37_79b9_7f4a_7c15) * u128::from(part ^ 0xd1b5_4a32_d192_ed03);
+            (wide as u64) ^ (wide >> 64) as u64
+        })
     }
 }

@@ -4,7 +4,6 @@
 //! every order is tried and the least result kept. Whatever the choice, a world is replaced by one
 //! that is equal to it but for names, so a poor choice costs states, never a verdict.
 
-use crate::intern::{Cell, Memo};
 use crate::link::Link;
 use crate::node::{Brain, Frame, Node};
 use crate::world::{Agreement, World, id, index};
@@ -24,7 +23,7 @@ pub(crate) type Signature = OnceLock<u64>;
 pub(crate) type Signatures = OnceLock<Box<[u64]>>;
 
 /// New numbers of a leader's connections, where they change.
-type Numbers = SmallVec<[(Conn, Conn); 4]>;
+pub(crate) type Numbers = SmallVec<[(Conn, Conn); 4]>;
 
 /// All renamings, and renumbered parts.
 #[derive(Debug)]
@@ -32,8 +31,6 @@ pub(crate) struct Renaming {
     permutations: Vec<Permutation>,
     /// The number of each permutation, by its code.
     numbers: Vec<usize>,
-    nodes: Memo<(Cell<Node>, Numbers), Cell<Node>>,
-    links: Memo<(Cell<Link>, Conn), Cell<Link>>,
 }
 
 impl Renaming {
@@ -46,8 +43,6 @@ impl Renaming {
         Self {
             permutations,
             numbers,
-            nodes: Memo::default(),
-            links: Memo::default(),
         }
     }
 
@@ -83,15 +78,15 @@ fn permutations(n: usize) -> Vec<Permutation> {
 }
 
 impl<R: Rules> Agreement<R> {
-    /// The one of the worlds equal to `world` but for names that stands for all of them, its links in
-    /// order; and the number of the permutation by which servers went where they are.
-    pub(crate) fn canonical(&self, mut world: World) -> (World, Option<usize>) {
+    /// Puts in place of `world` the one of the worlds equal to it but for names that stands for all of them, its links
+    /// in order; and says the number of the permutation by which servers went where they are.
+    pub(crate) fn canonicalise(&self, world: &mut World) -> Option<usize> {
         let n = world.nodes.len();
         if !self.reductions.symmetry {
-            self.tidy(&mut world);
-            return (world, None);
+            self.tidy(world);
+            return None;
         }
-        let signatures: SmallVec<[u64; 5]> = (0..n).map(|i| self.signature(&world, i)).collect();
+        let signatures: SmallVec<[u64; 5]> = (0..n).map(|i| self.signature(world, i)).collect();
         let mut order: SmallVec<[usize; 5]> = (0..n).collect();
         order.sort_unstable_by_key(|&i| signatures[i]);
         let distinct = order
@@ -103,12 +98,13 @@ impl<R: Rules> Agreement<R> {
                 to[from] = place;
             }
             let number = self.renaming.number(&to);
-            self.rename(&mut world, number);
-            self.tidy(&mut world);
-            return (world, Some(number));
+            self.rename(world, number);
+            self.tidy(world);
+            return Some(number);
         }
-        let (world, number) = self.least(&world, &signatures);
-        (world, Some(number))
+        let (least, number) = self.least(world, &signatures);
+        *world = least;
+        Some(number)
     }
 
     /// The least of the worlds that keep servers in order of their signatures.
@@ -186,7 +182,8 @@ impl<R: Rules> Agreement<R> {
                 next += 1;
                 if new != old {
                     numbers.push((old, new));
-                    world.links[at] = self.renaming.links.get((link, new), |&(link, new)| {
+                    let renumbered = &link.notes().renumbered;
+                    world.links[at] = renumbered.get(new.get().into(), new, |&new| {
                         let mut link = link.get().clone();
                         link.leader_end = Some(new);
                         self.links.intern(link)
@@ -195,8 +192,12 @@ impl<R: Rules> Agreement<R> {
             }
             if !numbers.is_empty() {
                 renumbered = true;
-                let key = (world.nodes[leader], numbers);
-                world.nodes[leader] = self.renaming.nodes.get(key, |(node, numbers)| {
+                let node = world.nodes[leader];
+                let hash = numbers.iter().fold(0, |hash, (old, new)| {
+                    hash * 64 + u64::from(old.get() * 8 + new.get())
+                });
+                let renumbered = &node.notes().renumbered;
+                world.nodes[leader] = renumbered.get(hash, numbers, |numbers| {
                     let renumber = |conn: Conn| {
                         let new = numbers.iter().find(|(old, _)| *old == conn);
                         new.map_or(conn, |&(_, new)| new)
@@ -239,15 +240,7 @@ impl<R: Rules> Agreement<R> {
 
 /// By ends; of two that the leader has not noticed to be gone, the one whose learner has not arrived is last.
 fn sort_links(world: &mut World) {
-    world.links.sort_unstable_by_key(|link| {
-        (
-            link.learner,
-            link.leader,
-            link.learner_end,
-            link.up.len(),
-            link.leader_end,
-        )
-    });
+    world.links.sort_unstable_by_key(|link| link.notes().order(link));
 }
 
 fn key(world: &World) -> Vec<u64> {

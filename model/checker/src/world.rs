@@ -6,11 +6,11 @@
 use crate::bounds::Bounds;
 use crate::disk::Durable;
 use crate::ghost::{Ghost, Scene};
-use crate::intern::{Cell, Memo, Part, Renamed, Table};
+use crate::intern::{Cell, Part, Recall, Renamed, Table};
 use crate::link::{End, Link};
 use crate::node::{Event, Frame, Happening, Node, Out};
 use crate::property::Property;
-use crate::symmetry::{Renaming, Signature, Signatures};
+use crate::symmetry::{Numbers, Renaming, Signature, Signatures};
 use crate::witness::{Witness, Witnessed};
 use quorate_zab::{Conn, Ensemble, Input, Message, Rules, Server, ServerId, Standing, Zxid};
 use smallvec::SmallVec;
@@ -91,14 +91,14 @@ pub(crate) struct Burst {
     closes: bool,
 }
 
-/// A burst at one end of a link.
-type Sending = (Cell<Link>, End, Cell<Burst>);
-
 /// What is worked out about a node once.
 #[derive(Debug, Default)]
 pub(crate) struct NodeNotes {
     pub(crate) renamed: Renamed<Node>,
     pub(crate) signature: Signature,
+    pub(crate) renumbered: Recall<Numbers, Cell<Node>>,
+    /// What comes of what happens to it.
+    steps: Recall<Cell<Happening>, &'static Stepped>,
 }
 
 /// What is worked out about a link once.
@@ -111,6 +111,54 @@ pub(crate) struct LinkNotes {
     arrivals: [OnceLock<Cell<Happening>>; 2],
     /// That its learner learns of its end, and its leader.
     partings: [OnceLock<Cell<Happening>>; 2],
+    /// The link whose learner's end is closed, and whose leader's; nothing if it is gone then.
+    closed: [OnceLock<Option<Cell<Link>>>; 2],
+    /// The link after a burst of its learner, and of its leader; nothing if it is gone then.
+    sent: [Recall<Cell<Burst>, Option<Cell<Link>>>; 2],
+    /// The link under another number at the leader.
+    pub(crate) renumbered: Recall<Conn, Cell<Link>>,
+    /// Where it stands among the links of a world, and whether the next frame to its learner, and to its
+    /// leader, may be one whose arrival is quiet.
+    glimpse: OnceLock<(u64, [bool; 2])>,
+}
+
+impl LinkNotes {
+    /// Links in order of learners, leaders and ends.
+    pub(crate) fn order(&self, link: &Link) -> u64 {
+        self.glimpse(link).0
+    }
+
+    fn may_be_quiet(&self, link: &Link) -> [bool; 2] {
+        self.glimpse(link).1
+    }
+
+    fn glimpse(&self, link: &Link) -> (u64, [bool; 2]) {
+        *self.glimpse.get_or_init(|| {
+            let number = |conn: Option<Conn>| conn.map_or(0, |conn| u64::from(conn.get()) + 1);
+            let parts = [
+                link.learner.get(),
+                link.leader.get(),
+                number(link.learner_end),
+                link.up.len() as u64,
+                number(link.leader_end),
+            ];
+            let order = parts.iter().fold(0, |order, &part| {
+                assert!(part < 1 << 12, "a world is small");
+                order << 12 | part
+            });
+            let may_be_quiet = [End::Learner, End::Leader].map(|end| {
+                let next = link.incoming(end).front();
+                let is_kind = matches!(
+                    next,
+                    Some(Frame::Message(
+                        Message::Diff { .. } | Message::Commit { .. } | Message::Ack { .. }
+                    ))
+                );
+                is_kind && link.conn(end).is_some()
+            });
+            (order, may_be_quiet)
+        })
+    }
 }
 
 /// What is worked out about a history once.
@@ -149,10 +197,14 @@ struct Usual {
     limit: Cell<Happening>,
     quorum: Cell<Happening>,
     pings: Cell<Happening>,
+    /// By the leader's place.
+    follow: Vec<Cell<Happening>>,
+    /// By the number of the connection.
+    connected: Vec<Cell<Happening>>,
 }
 
 impl Usual {
-    fn new(happenings: &Table<Happening>) -> Self {
+    fn new(happenings: &Table<Happening>, servers: usize) -> Self {
         let input = |input| happenings.intern(Happening::Input(input));
         Self {
             lead: input(Input::Lead),
@@ -161,6 +213,17 @@ impl Usual {
             limit: input(Input::LimitPassed),
             quorum: input(Input::CheckQuorum),
             pings: input(Input::PingLearners),
+            follow: (0..servers)
+                .map(|i| input(Input::Follow { leader: id(i) }))
+                .collect(),
+            // More than a server has ends open at a time: two of each other's, and its own.
+            connected: (0..2 * servers as u32)
+                .map(|number| {
+                    input(Input::Connected {
+                        conn: Conn::new(number),
+                    })
+                })
+                .collect(),
         }
     }
 }
@@ -222,8 +285,6 @@ pub struct Agreement<R> {
     bursts: Table<Burst>,
     happenings: Table<Happening>,
     usual: Usual,
-    steps: Memo<(Cell<Node>, Cell<Happening>), &'static Stepped>,
-    sent: Memo<Sending, Option<Cell<Link>>>,
     pub(crate) renaming: Renaming,
     /// What was met on the way.
     pub witnessed: Witnessed,
@@ -268,10 +329,8 @@ impl<R: Rules> Agreement<R> {
             links: Table::new(0),
             ghosts: Table::new(0),
             bursts: Table::new(0),
-            usual: Usual::new(&happenings),
+            usual: Usual::new(&happenings, bounds.servers as usize),
             happenings,
-            steps: Memo::default(),
-            sent: Memo::default(),
             renaming: Renaming::new(bounds.servers as usize),
             witnessed: Witnessed::default(),
             expanded: AtomicU64::new(0),
@@ -351,7 +410,8 @@ impl<R: Rules> Agreement<R> {
         if self.bounds.warm {
             self.establish(&mut world);
         }
-        self.canonical(world).0
+        self.canonicalise(&mut world);
+        world
     }
 
     /// The first server leads, all others join it, and everything on the way arrives.
@@ -389,7 +449,8 @@ impl<R: Rules> Agreement<R> {
     pub(crate) fn apply(&self, world: &World, action: Action) -> World {
         let mut next = world.clone();
         self.perform(&mut next, action, &mut |_, _| ());
-        self.canonical(next).0
+        self.canonicalise(&mut next);
+        next
     }
 
     /// As [`Self::apply`], shows each step that is taken at once and the world before it, and says where
@@ -402,7 +463,7 @@ impl<R: Rules> Agreement<R> {
     ) -> (World, Vec<usize>) {
         let mut next = world.clone();
         self.perform(&mut next, action, told);
-        let (next, number) = self.canonical(next);
+        let number = self.canonicalise(&mut next);
         (next, self.renaming.places(number))
     }
 
@@ -421,7 +482,11 @@ impl<R: Rules> Agreement<R> {
     /// depends on it or undoes it but the end of the connection, and that undoes it whole.
     fn quiet_arrival(&self, world: &World) -> Option<Action> {
         for (at, &link) in world.links.iter().enumerate() {
+            let may_be_quiet = link.notes().may_be_quiet(&link);
             for end in [End::Learner, End::Leader] {
+                if !may_be_quiet[end as usize] {
+                    continue;
+                }
                 let Some(arrival) = self.arrival(link, end) else {
                     continue;
                 };
@@ -523,12 +588,10 @@ impl<R: Rules> Agreement<R> {
             Action::Break(at, end) => {
                 let link = next.links[at];
                 let parting = self.parting(link, end);
-                let mut broken = link.get().clone();
-                if broken.conn(Link::other(end)).is_some() {
+                if link.conn(Link::other(end)).is_some() {
                     next.left.breaks -= 1;
                 }
-                broken.close(end);
-                self.put_link(next, at, broken);
+                put_link(next, at, self.closed(link, end));
                 self.happen(next, index(link.server(end)), parting);
             }
             Action::LogDone(i) => self.happen(next, i, self.usual.log_done),
@@ -591,8 +654,9 @@ impl<R: Rules> Agreement<R> {
     }
 
     fn stepped(&self, before: Cell<Node>, happening: Cell<Happening>) -> &'static Stepped {
-        self.steps.get((before, happening), |&(node, happening)| {
-            let mut node = node.get().clone();
+        let steps = &before.notes().steps;
+        steps.get(happening.content_hash(), happening, |&happening| {
+            let mut node = before.get().clone();
             let mut out = Vec::new();
             node.step(&self.ensemble, &self.rules, happening.get().clone(), &mut out);
             Box::leak(Box::new(self.sorted(node, out)))
@@ -662,28 +726,32 @@ impl<R: Rules> Agreement<R> {
         let Some((at, end)) = find_link(world, server, conn) else {
             return;
         };
-        let after = self
-            .sent
-            .get((world.links[at], end, burst), |&(link, end, burst)| {
-                let mut link = link.get().clone();
-                for frame in &burst.frames {
-                    link.send(end, frame.clone());
-                }
-                if burst.closes {
-                    link.close(end);
-                }
-                (!link.is_gone()).then(|| self.links.intern(link))
-            });
-        match after {
-            Some(link) => world.links[at] = link,
-            None => {
-                world.links.remove(at);
+        let link = world.links[at];
+        let sent = &link.notes().sent[end as usize];
+        let after = sent.get(burst.content_hash(), burst, |&burst| {
+            let mut link = link.get().clone();
+            for frame in &burst.frames {
+                link.send(end, frame.clone());
             }
-        }
+            if burst.closes {
+                link.close(end);
+            }
+            (!link.is_gone()).then(|| self.links.intern(link))
+        });
+        put_link(world, at, after);
+    }
+
+    /// The link with this end closed; nothing if it is gone then.
+    fn closed(&self, link: Cell<Link>, end: End) -> Option<Cell<Link>> {
+        *link.notes().closed[end as usize].get_or_init(|| {
+            let mut closed = link.get().clone();
+            closed.close(end);
+            (!closed.is_gone()).then(|| self.links.intern(closed))
+        })
     }
 
     fn join(&self, world: &mut World, learner: usize, leader: usize) {
-        self.input(world, learner, Input::Follow { leader: id(leader) });
+        self.happen(world, learner, self.usual.follow[leader]);
         let conn = unused_conn(world, id(learner));
         let link = Link {
             learner: id(learner),
@@ -694,18 +762,23 @@ impl<R: Rules> Agreement<R> {
             down: Default::default(),
         };
         world.links.push(self.links.intern(link));
-        self.input(world, learner, Input::Connected { conn });
+        let connected = self.usual.connected.get(conn.get() as usize).copied();
+        let connected = connected.unwrap_or_else(|| {
+            self.happenings
+                .intern(Happening::Input(Input::Connected { conn }))
+        });
+        self.happen(world, learner, connected);
     }
 
     fn crash(&self, world: &mut World, i: usize, log_ops: u8, epoch_ops: u8) {
         for at in (0..world.links.len()).rev() {
-            let mut link = world.links[at].get().clone();
-            for end in [End::Learner, End::Leader] {
-                if link.server(end) == id(i) {
-                    link.close(end);
-                }
+            let link = world.links[at];
+            let end = [End::Learner, End::Leader]
+                .into_iter()
+                .find(|&end| link.server(end) == id(i));
+            if let Some(end) = end {
+                put_link(world, at, self.closed(link, end));
             }
-            self.put_link(world, at, link);
         }
         if !world.nodes[i].disk.is_quiet() {
             self.witnessed.note(Witness::Reboot);
@@ -749,12 +822,13 @@ impl<R: Rules> Agreement<R> {
             _ => self.input(world, i, Input::Sync { conn: None }),
         }
     }
+}
 
-    fn put_link(&self, world: &mut World, at: usize, link: Link) {
-        if link.is_gone() {
+fn put_link(world: &mut World, at: usize, link: Option<Cell<Link>>) {
+    match link {
+        Some(link) => world.links[at] = link,
+        None => {
             world.links.remove(at);
-        } else {
-            world.links[at] = self.links.intern(link);
         }
     }
 }

@@ -23,7 +23,6 @@ const NEW: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Recoveries {
     every: u64,
-    seen: AtomicU64,
     tried: AtomicU64,
     most_rounds: AtomicU64,
     most_steps: AtomicU64,
@@ -41,11 +40,10 @@ pub struct Recovered {
 }
 
 impl Recoveries {
-    /// Every so many worlds one is tried.
+    /// Of so many worlds one is tried.
     pub(crate) fn every(every: u64) -> Self {
         Self {
             every,
-            seen: AtomicU64::new(0),
             tried: AtomicU64::new(0),
             most_rounds: AtomicU64::new(0),
             most_steps: AtomicU64::new(0),
@@ -77,8 +75,8 @@ impl<R: Rules> Agreement<R> {
         let Some(recoveries) = &self.recoveries else {
             return false;
         };
-        let seen = recoveries.seen.fetch_add(1, Ordering::Relaxed);
-        if !seen.is_multiple_of(recoveries.every) {
+        // Whoever explores, and in which order, tries the same ones.
+        if !self.fingerprint(world).is_multiple_of(recoveries.every) {
             return false;
         }
         recoveries.tried.fetch_add(1, Ordering::Relaxed);
