@@ -62,6 +62,11 @@ impl Content {
 
 /// The tree written out and read back.
 fn reloaded(tree: &Tree) -> Tree {
+    reloaded_at(tree, tree.last_zxid())
+}
+
+/// The same, from a snapshot that says to be of another zxid.
+fn reloaded_at(tree: &Tree, zxid: u64) -> Tree {
     let mut loader = TreeLoader::new();
     for (session, timeout_ms) in tree.sessions() {
         loader.session(session, timeout_ms);
@@ -75,7 +80,7 @@ fn reloaded(tree: &Tree) -> Tree {
             .node(znode.path, znode.data, znode.acl, *znode.stat)
             .unwrap();
     }
-    loader.finish(tree.last_zxid(), None).unwrap()
+    loader.finish(zxid, None).unwrap()
 }
 
 pub(crate) fn acl(perms: i32) -> Vec<Acl> {

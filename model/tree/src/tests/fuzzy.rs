@@ -228,3 +228,81 @@ proptest! {
         prop_assert_eq!(Content::of(&tree), once);
     }
 }
+
+/// ZOOKEEPER-3127, by enumeration: whoever moves the zxid before the last part of a multi is applied can write a
+/// snapshot from which half a multi comes back for good.
+#[test]
+fn half_a_multi_in_a_snapshot_is_made_whole_unless_the_snapshot_claims_the_multi() {
+    let create = |path: &str, flags| WriteRequest::Create {
+        path: path.into(),
+        data: None,
+        acl: open(),
+        flags,
+        with_stat: false,
+    };
+    let set_data = |path: &str| WriteRequest::SetData {
+        path: path.into(),
+        data: Some(vec![1]),
+        version: -1,
+    };
+    let delete = |path: &str| WriteRequest::Delete {
+        path: path.into(),
+        version: -1,
+    };
+    let menu = [
+        create("/a/c", 0),
+        create("/a/s", 2),
+        create("/e", 1),
+        set_data("/a"),
+        set_data("/a/b"),
+        delete("/a/b"),
+    ];
+    let mut halves = 0;
+    let indices = || 0..menu.len();
+    for (first, second, third) in
+        indices().flat_map(|a| indices().flat_map(move |b| indices().map(move |c| (a, b, c))))
+    {
+        let mut leader = Leader::with_sessions();
+        leader.now(1, create("/a", 0));
+        leader.now(1, create("/a/b", 0));
+        let before = leader.tree.clone();
+        let parts = [first, second, third].map(|at| (1, menu[at].clone()));
+        let mut outstanding = crate::Outstanding::new();
+        let cx = leader.context(1);
+        let prepared = parts.map(|(_, request)| crate::prepare(request, &cx, &before, &mut outstanding).txn);
+        if prepared.iter().any(|part| matches!(part, Txn::Error { .. })) {
+            continue; // It would have no effect at all.
+        }
+        let header = TxnHeader {
+            session: cx.session,
+            cxid: cx.cxid,
+            zxid: cx.zxid,
+            time_ms: cx.time_ms,
+        };
+        let of = |parts: &[Txn]| TxnEntry {
+            header,
+            txn: Txn::Multi(parts.to_vec()),
+            digest: None,
+        };
+        let applied = |tree: &Tree, parts: &[Txn]| {
+            let mut tree = tree.clone();
+            tree.apply(&of(parts), &mut WatchTable::new());
+            tree
+        };
+        let whole = Content::of(&applied(&before, &prepared));
+        for done in 0..=prepared.len() {
+            let half = applied(&before, &prepared[..done]);
+            let says_before = reloaded_at(&half, before.last_zxid());
+            assert_eq!(
+                Content::of(&applied(&says_before, &prepared)),
+                whole,
+                "{prepared:?}"
+            );
+            let says_after = reloaded_at(&half, cx.zxid);
+            let is_whole = Content::of(&says_after) == whole;
+            assert_eq!(is_whole, done == prepared.len(), "{done} of {prepared:?}");
+            halves += 1;
+        }
+    }
+    assert!(halves > 400, "there was something to halve: {halves}");
+}
