@@ -26,7 +26,7 @@ Examples:
   quorate check                        the quick set, a quarter of a minute
   quorate check --set ci               what every change has to pass, minutes
   quorate check --set ci --junit check.xml   the same, for a pipeline to read
-  quorate check --mutants              the protocol with one rule wrong, forty times: each must be found out
+  quorate check --mutants              the protocol with one rule wrong, sixty times: each must be found out
   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
   quorate check --story 'keeps tree' --diagram run.html   the same, drawn
   quorate check --story 'keeps tree' --traces run         the same as traces: see `quorate audit run`

@@ -9,6 +9,15 @@ pub use election_grain::{
 };
 pub use election_mutants::{ElectionMutant, election_mutants, order_is_total};
 
+mod session_grain;
+mod session_mutants;
+
+pub use session_grain::{
+    Ask, Seat, SessionBounds, SessionOutcome, SessionProperty, SessionRun, SessionVerdict, SessionWitness,
+    session_runs,
+};
+pub use session_mutants::{SessionKilling, SessionMutant, session_mutants};
+
 mod bounds;
 mod disk;
 mod explore;

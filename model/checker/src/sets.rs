@@ -1,4 +1,4 @@
-//! Which runs make up a check? Both grains' runs and mutants as data, with the counts that they must have.
+//! Which runs make up a check? The grains' runs and mutants as data, with the counts that they must have.
 //!
 //! A count is part of the verdict: a state space that silently shrank checks less than it says. So is what
 //! a run must meet on the way, because a property whose premise never came true was not checked.
@@ -8,6 +8,8 @@ use crate::election_grain::{ElectionRun, ElectionSet, ElectionVerdict, election_
 use crate::election_mutants::{ElectionMutant, election_mutants};
 use crate::explore::{Outcome, Verdict, exhaust};
 use crate::mutants::{Killing, mutants};
+use crate::session_grain::{SessionRun, session_runs};
+use crate::session_mutants::{SessionKilling, session_mutants};
 use crate::story::Step;
 use crate::witness::Witness;
 use crate::world::{Agreement, Recovered, Reductions};
@@ -119,6 +121,8 @@ pub enum Check {
     Agreement(AgreementRun),
     /// Of the election grain.
     Election(ElectionRun),
+    /// Of the session grain.
+    Session(SessionRun),
 }
 
 /// One mutant of a check.
@@ -128,6 +132,8 @@ pub enum Hunt {
     Agreement(Killing),
     /// Of the election grain.
     Election(ElectionMutant),
+    /// Of the session grain.
+    Session(SessionKilling),
 }
 
 impl Set {
@@ -156,17 +162,22 @@ impl Set {
             .into_iter()
             .filter(|run| is_in(run.set))
             .map(Check::Election);
-        let mut checks: Vec<Check> = agreement.chain(election).collect();
+        let session = session_runs()
+            .into_iter()
+            .filter(|run| run.set <= self)
+            .map(Check::Session);
+        let mut checks: Vec<Check> = agreement.chain(election).chain(session).collect();
         checks.sort_by_key(|check| std::cmp::Reverse(check.pinned()));
         checks
     }
 }
 
-/// All mutants of both grains.
+/// All mutants of all grains.
 pub fn hunts() -> Vec<Hunt> {
     let agreement = mutants().into_iter().map(Hunt::Agreement);
     agreement
         .chain(election_mutants().into_iter().map(Hunt::Election))
+        .chain(session_mutants().into_iter().map(Hunt::Session))
         .collect()
 }
 
@@ -176,6 +187,7 @@ impl Check {
         match self {
             Self::Agreement(_) => "agreement",
             Self::Election(_) => "election",
+            Self::Session(_) => "session",
         }
     }
 
@@ -184,6 +196,7 @@ impl Check {
         match self {
             Self::Agreement(run) => run.name,
             Self::Election(run) => run.name,
+            Self::Session(run) => run.name,
         }
     }
 
@@ -192,6 +205,7 @@ impl Check {
         match self {
             Self::Agreement(run) => run.bounds.to_string(),
             Self::Election(run) => run.bounds.to_string(),
+            Self::Session(run) => run.bounds.to_string(),
         }
     }
 
@@ -200,6 +214,7 @@ impl Check {
         match self {
             Self::Agreement(run) => run.pinned,
             Self::Election(run) => run.golden,
+            Self::Session(run) => run.pinned,
         }
     }
 
@@ -207,6 +222,7 @@ impl Check {
     pub fn run(&self, progress: &dyn Fn(u64)) -> Report {
         match self {
             Self::Agreement(run) => run.run(progress),
+            Self::Session(run) => run.report(progress),
             Self::Election(run) => {
                 let outcome = run.run(progress);
                 let missed = run.missed(&outcome);
@@ -283,6 +299,7 @@ impl Hunt {
         match self {
             Self::Agreement(_) => "agreement",
             Self::Election(_) => "election",
+            Self::Session(_) => "session",
         }
     }
 
@@ -291,6 +308,7 @@ impl Hunt {
         match self {
             Self::Agreement(killing) => spaced(&killing.mutant.name()),
             Self::Election(mutant) => mutant.name.to_owned(),
+            Self::Session(killing) => spaced(&format!("{:?}", killing.mutant)),
         }
     }
 
@@ -299,6 +317,7 @@ impl Hunt {
         match self {
             Self::Agreement(killing) => killing.killer.text(),
             Self::Election(mutant) => mutant.killer.name(),
+            Self::Session(killing) => killing.killer.text(),
         }
     }
 
@@ -309,6 +328,7 @@ impl Hunt {
             Self::Election(mutant) => mutant
                 .bounds
                 .map_or_else(|| "by enumeration".to_owned(), |bounds| bounds.to_string()),
+            Self::Session(killing) => killing.bounds.to_string(),
         }
     }
 
@@ -326,6 +346,7 @@ impl Hunt {
                 };
                 report(&outcome, finding)
             }
+            Self::Session(killing) => killing.report(progress),
             Self::Election(mutant) => {
                 let outcome = mutant.run(progress);
                 let finding = match &outcome.verdict {
@@ -350,8 +371,8 @@ impl Hunt {
     }
 }
 
-/// The steps of an election, which are told and not drawn.
-fn remarks(steps: &[String]) -> Vec<Step> {
+/// Steps that are told and not drawn.
+pub(crate) fn remarks(steps: &[String]) -> Vec<Step> {
     steps.iter().cloned().map(Step::remark).collect()
 }
 

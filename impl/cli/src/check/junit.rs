@@ -46,6 +46,7 @@ fn suite(job: &Job) -> String {
         Job::Check(check) => {
             let set = match check {
                 Check::Agreement(run) => set(run.set),
+                Check::Session(run) => set(run.set),
                 Check::Election(run) => set(match run.set {
                     ElectionSet::Quick => Set::Quick,
                     ElectionSet::Ci => Set::Ci,

@@ -20,6 +20,10 @@ pub(super) fn write(dir: &Path, job: &Job, report: &Report) -> Result<(), String
                 "a run of the election grain has no disks and no learner connections, and makes no trace"
                     .to_owned()
             }
+            Job::Check(Check::Session(_)) | Job::Hunt(Hunt::Session(_)) => {
+                "a run of the session grain has no disks and no learner connections, and makes no trace"
+                    .to_owned()
+            }
             Job::Check(Check::Agreement(_)) | Job::Hunt(Hunt::Agreement(_)) => NOTHING.to_owned(),
         });
     }
@@ -29,7 +33,8 @@ pub(super) fn write(dir: &Path, job: &Job, report: &Report) -> Result<(), String
             written(dir, &rules, flaws, killing.bounds, job, moves)
         }
         Job::Check(Check::Agreement(run)) => written(dir, &Zab, Flaws::default(), run.bounds, job, moves),
-        Job::Check(Check::Election(_)) | Job::Hunt(Hunt::Election(_)) => Ok(()),
+        Job::Check(Check::Election(_) | Check::Session(_))
+        | Job::Hunt(Hunt::Election(_) | Hunt::Session(_)) => Ok(()),
     }
 }
 
