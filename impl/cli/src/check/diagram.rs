@@ -42,7 +42,7 @@ fn page(title: &str, bounds: &str, broken: &str, story: &[Step]) -> String {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; --ink: #1c2430; --faint: #8a94a3; --paper: #ffffff; --row: #f3f5f8;
+:root {{ color-scheme: light dark; --ink: #1c2430; --faint: #667080; --paper: #ffffff; --row: #f3f5f8;
   --message: #1f6feb; --disk: #8250df; --fault: #cf222e; --role: #116329; }}
 @media (prefers-color-scheme: dark) {{ :root {{ --ink: #e6eaf0; --faint: #7d8794; --paper: #12161c; --row: #1a2029;
   --message: #6cb0ff; --disk: #c297ff; --fault: #ff7b72; --role: #56d364; }} }}
@@ -67,8 +67,8 @@ li::before {{ content: counter(step); color: var(--faint); min-width: 2rem; font
 .number {{ fill: var(--faint); font-size: 10px; text-anchor: end; dominant-baseline: middle; }}
 .broken {{ color: var(--fault); font-weight: 600; margin-top: .75rem; }}
 .legend {{ color: var(--faint); font-size: .85rem; }}
-@media (max-width: 760px) {{
-  .run {{ display: block; }} svg {{ width: 100%; height: auto; }}
+@media (max-width: 900px) {{
+  .run {{ display: block; overflow-x: auto; }} svg {{ width: 100%; max-width: fit-content; min-width: var(--least); height: auto; }}
   ol {{ margin-top: 1rem; }} li {{ height: auto; padding: .4rem .5rem; }}
 }}
 </style>
@@ -80,8 +80,7 @@ li::before {{ content: counter(step); color: var(--faint); min-width: 2rem; font
 <span style="color:var(--disk)">&#9632;</span> durable on disk,
 <span style="color:var(--role)">&#9670;</span> takes or leaves a role,
 &#9679; a client or a clock asks, <span style="color:var(--fault)">&#10005;</span> an end of a connection is gone,
-<span style="color:var(--fault)">&#9889;</span> the process dies and starts again. What is on its way and needs no telling (DIFF, early
-COMMITs) arrives unseen.</p>
+<span style="color:var(--fault)">&#9889;</span> the process dies and starts again.</p>
 <div class="run">
 {svg}
 <ol>{steps}</ol>
@@ -113,8 +112,10 @@ fn y(step: usize) -> usize {
 
 fn drawing(lanes: usize, story: &[Step]) -> String {
     let (width, height) = (lanes * LANE + 32, HEAD + story.len() * ROW + 8);
+    // On a narrow screen it shrinks as long as it can be read; beyond that it is moved.
+    let least = width * 17 / 20;
     let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="space-time diagram">
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="--least: {least}px" viewBox="0 0 {width} {height}" role="img" aria-label="space-time diagram">
 <defs><marker id="head" markerWidth="9" markerHeight="8" refX="8" refY="4" orient="auto"><path d="M0,0 L9,4 L0,8 z" fill="var(--message)"/></marker>
 <marker id="joined" markerWidth="9" markerHeight="8" refX="8" refY="4" orient="auto"><path d="M0,0 L9,4 L0,8" fill="none" stroke="var(--faint)"/></marker></defs>
 "#
@@ -138,6 +139,12 @@ fn drawing(lanes: usize, story: &[Step]) -> String {
             mark(&mut svg, number, drawn);
         }
     }
+    // On top of all lines, none of which then strikes one out.
+    for (number, step) in story.iter().enumerate() {
+        if let Some(drawn) = &step.drawn {
+            label(&mut svg, number, drawn);
+        }
+    }
     svg.push_str("</svg>");
     svg
 }
@@ -146,15 +153,11 @@ fn drawing(lanes: usize, story: &[Step]) -> String {
 fn mark(svg: &mut String, number: usize, drawn: &Drawn) {
     let (x0, y0) = (x(drawn.at), y(number));
     let _ = match &drawn.deed {
-        Deed::Arrival { from, sent, frame } => {
-            // What was sent before the run comes out of the dark, a step earlier.
-            let (xs, ys) = (x(*from), sent.map_or(y0.saturating_sub(ROW), y));
-            // Beside its arrow, near where it arrives: there arrows lie farthest apart.
-            let (xl, yl) = ((xs + 2 * x0) / 3, (ys + 2 * y0) / 3);
+        Deed::Arrival { from, sent, .. } => {
+            let (xs, ys) = departure(number, *from, *sent);
             writeln!(
                 svg,
-                r#"<line class="message" x1="{xs}" y1="{ys}" x2="{x0}" y2="{y0}"/><text class="label" x="{xl}" y="{}">{frame}</text>"#,
-                yl.saturating_sub(5)
+                r#"<line class="message" x1="{xs}" y1="{ys}" x2="{x0}" y2="{y0}"/>"#
             )
         }
         Deed::Connects { to } => writeln!(
@@ -187,6 +190,26 @@ fn mark(svg: &mut String, number: usize, drawn: &Drawn) {
         ),
         Deed::Asked => writeln!(svg, r#"<circle class="asked" cx="{x0}" cy="{y0}" r="5"/>"#),
     };
+}
+
+/// Where a message that arrives in step `number` comes from. What was sent before the run comes out of the dark, a
+/// step earlier.
+fn departure(number: usize, from: usize, sent: Option<usize>) -> (usize, usize) {
+    (x(from), sent.map_or(y(number).saturating_sub(ROW), y))
+}
+
+/// What a message is called: beside its arrow, near where it arrives, because there arrows lie farthest apart.
+fn label(svg: &mut String, number: usize, drawn: &Drawn) {
+    let Deed::Arrival { from, sent, frame } = &drawn.deed else {
+        return;
+    };
+    let (xs, ys) = departure(number, *from, *sent);
+    let (xl, yl) = ((xs + 2 * x(drawn.at)) / 3, (ys + 2 * y(number)) / 3);
+    let _ = writeln!(
+        svg,
+        r#"<text class="label" x="{xl}" y="{}">{frame}</text>"#,
+        yl.saturating_sub(6)
+    );
 }
 
 /// Text as HTML.
@@ -222,5 +245,13 @@ mod tests {
         assert!(page.contains(&arrow), "{page}");
         assert!(page.contains("s1 receives &lt;ACK&gt;") && page.contains("Broken: a property"));
         assert_eq!(page.matches(r#"class="lane""#).count(), 2);
+        let last = |part: &str| {
+            page.rfind(part)
+                .unwrap_or_else(|| panic!("{part} is not in {page}"))
+        };
+        assert!(
+            last(r#"class="message""#) < page.find(r#"class="label""#).unwrap_or(0),
+            "a line strikes out a label: {page}"
+        );
     }
 }
