@@ -141,6 +141,17 @@ fn the_summary_lists_every_page_of_the_documents() {
 }
 
 #[test]
+fn the_workflow_is_shown_as_it_is() {
+    let docs = root().join("docs");
+    let workflow = read(&docs.join("examples/quorate.yml"));
+    let shown = format!("```yaml\n{workflow}```\n");
+    assert!(
+        read(&docs.join("ci.md")).contains(&shown),
+        "docs/ci.md shows another workflow than docs/examples/quorate.yml"
+    );
+}
+
+#[test]
 fn links_and_anchors_are_read_as_they_are_shown() {
     let text = "# What: `kill -9`, lost\n[a](b.md#c) and `[no](link)`\n```\n# no heading\n[no](link)\n```\n## What: `kill -9`, lost\n[d](e)";
     assert_eq!(links(text), ["b.md#c", "e"]);
