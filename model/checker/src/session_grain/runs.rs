@@ -216,5 +216,13 @@ pub fn session_runs() -> Vec<SessionRun> {
             &[SequenceContinued, TailDropped],
             38_443,
         ),
+        run(
+            Nightly,
+            "more sequential znodes, a change of role",
+            SEQUENCES,
+            [0, 0, 1],
+            &[SequenceContinued, WatchReplayed, WatchCarried, TailDropped],
+            2_340_520,
+        ),
     ]
 }
