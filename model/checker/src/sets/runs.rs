@@ -138,7 +138,7 @@ const fn five(bounds: Bounds) -> Bounds {
 }
 
 pub(super) fn all() -> Vec<AgreementRun> {
-    use Set::{Ci, Quick};
+    use Set::{Ci, Nightly, Quick};
     let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 21_637);
     let named = |name| AgreementRun { name, ..guarded };
     // Each kind of fault and of request has both kinds of run as well.
@@ -273,6 +273,13 @@ pub(super) fn all() -> Vec<AgreementRun> {
             five(warm(1, 1, 1, 0)),
             ONE_MORE,
             168_181,
+        ),
+        run(
+            Nightly,
+            "two transactions, with a crash and a break",
+            cold(2, 2, 1, 1),
+            HOSTILE_CRASH_TWO,
+            18_448_412,
         ),
         AgreementRun {
             set: Quick,
