@@ -5,9 +5,9 @@ use crate::channel::Tail;
 use crate::member::{Asked, Sight};
 use crate::report::Check;
 use crate::storage::{Judgement, is_sound, judge};
-use quorate_checker::{Brain, Disk, Durable, Event, Node, Property, Txn};
+use quorate_checker::{Brain, Disk, Durable, EpochOp, Event, Node, Property, Txn};
 use quorate_trace::{Boot, BootTrace, Contents, Ending, Header, Origin, STEP_HASH, Sum};
-use quorate_zab::{Effect, Rules, Server, Zxid};
+use quorate_zab::{Effect, Memory, Rules, Server, Zxid};
 
 /// The longest log that a boot may claim, in transactions: 16 bytes each here.
 const LOG_TRANSACTIONS_MAX: u64 = 1 << 26;
@@ -154,7 +154,7 @@ impl<R: Rules> Audit<R> {
             ));
         }
         let mut fx: Vec<Effect<u64>> = Vec::new();
-        let server = Server::boot(image, &mut fx).map_err(|refusal| {
+        let server = Server::boot(self.rules(), image, boot.memory, &mut fx).map_err(|refusal| {
             Fault::new(
                 Check::World,
                 format!("no server starts from this disk: {refusal}"),
@@ -165,18 +165,27 @@ impl<R: Rules> Audit<R> {
         let first = before.is_none();
         if let Some(node) = &before {
             self.compare_disks(i, &node.disk, boot)?;
+            compare_marks(&node.disk, boot)?;
         }
-        let durable = self.durable_of(image, before.as_ref());
+        let durable = Durable {
+            forgetful: boot.memory == Memory::Forgetful,
+            ..self.durable_of(image, before.as_ref())
+        };
         let tree = durable
             .log
             .binary_search_by_key(&image.snapshot, |txn| txn.zxid)
             .map_or_else(|_| self.contents_at(image.snapshot), |at| durable.log[at]);
+        let candidacy = server.candidacy(self.members[i].me, self.ensemble());
         let member = &mut self.members[i];
         for effect in fx {
             if let Effect::Look { current, last } = effect
                 && !member.elections_are_free()
             {
-                member.asked.push_back(Asked::Look { current, last });
+                member.asked.push_back(Asked::Look {
+                    candidacy,
+                    current,
+                    last,
+                });
             }
         }
         member.contents = (boot.contents.transactions > 0 || durable.log.is_empty()).then_some(boot.contents);
@@ -194,6 +203,7 @@ impl<R: Rules> Audit<R> {
             },
             tree,
             serving: false,
+            unheard: false,
         });
         if let Some(sum) = boot.tree {
             self.compare_trees(i, image.snapshot, sum)?;
@@ -222,6 +232,7 @@ impl<R: Rules> Audit<R> {
             current: image.current,
             snapshot,
             log,
+            forgetful: false,
         }
     }
 
@@ -305,4 +316,24 @@ impl<R: Rules> Audit<R> {
         let asked = member.deliveries.iter().copied().max().unwrap_or(Zxid::ZERO);
         member.deliveries_reach = member.deliveries_reach.max(asked);
     }
+}
+
+/// The mark of a forgetful server goes only when that is asked for, and comes only with the loss of a disk.
+fn compare_marks(disk: &Disk, boot: &Boot) -> Result<(), Fault> {
+    let asked = |op| disk.epoch_ops.contains(&op);
+    let marked = boot.memory == Memory::Forgetful;
+    let explained = match (disk.durable.forgetful, marked) {
+        (true, false) => asked(EpochOp::Recall) || boot.origin != Origin::Continued,
+        (false, true) => asked(EpochOp::Forget) || boot.origin != Origin::Continued,
+        (true, true) | (false, false) => true,
+    };
+    if explained {
+        return Ok(());
+    }
+    let why = if marked {
+        "the mark of a forgetful server is there, and nothing was lost"
+    } else {
+        "the mark of a forgetful server is gone, and nobody removed it"
+    };
+    Err(Fault::new(Check::Storage, why))
 }

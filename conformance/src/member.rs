@@ -4,7 +4,7 @@ use crate::channel::{End, Tail};
 use crate::election::Slots;
 use quorate_checker::Node;
 use quorate_trace::{BootTrace, Contents, Deeds, Entry, Header, Records, Side, Sum};
-use quorate_zab::{Conn, Effect, Election, Epoch, Message, ServerId, Zxid};
+use quorate_zab::{Candidacy, Conn, Effect, Election, Epoch, Message, ServerId, Zxid};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Steps that a finding shows.
@@ -14,8 +14,14 @@ const STEPS_SHOWN: usize = 12;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asked {
     Retired,
-    Look { current: Epoch, last: Zxid },
-    Established { epoch: Epoch },
+    Look {
+        candidacy: Candidacy,
+        current: Epoch,
+        last: Zxid,
+    },
+    Established {
+        epoch: Epoch,
+    },
 }
 
 /// A learner connection at this end.
@@ -134,6 +140,8 @@ pub(crate) struct Member {
     /// What the server's effects ask of the election, and the election's of the server.
     pub(crate) asked: VecDeque<Asked>,
     pub(crate) elected: VecDeque<ServerId>,
+    /// How often the election heard of a history that the server is to be told of.
+    pub(crate) histories_heard: u64,
     /// Whom the server wants to connect to.
     pub(crate) calls: Option<ServerId>,
     /// Where the tree is to be brought to.
@@ -192,6 +200,7 @@ impl Member {
             election_unanswered: VecDeque::new(),
             asked: VecDeque::new(),
             elected: VecDeque::new(),
+            histories_heard: 0,
             calls: None,
             deliveries: VecDeque::new(),
             deliveries_reach: Zxid::ZERO,
@@ -256,6 +265,7 @@ impl Member {
         self.election_unanswered.clear();
         self.asked.clear();
         self.elected.clear();
+        self.histories_heard = 0;
         self.calls = None;
         self.deliveries.clear();
         self.log_synced.clear();

@@ -117,6 +117,7 @@ fn epoch_ops_done(disk: &Disk, image: &Image) -> Result<u32, Judgement> {
         match ops.next() {
             Some(EpochOp::Accepted(epoch)) => accepted = Some(*epoch),
             Some(EpochOp::Current(epoch)) => current = Some(*epoch),
+            Some(EpochOp::Forget | EpochOp::Recall) => {}
             None => break,
         }
         done += 1;
@@ -181,6 +182,7 @@ mod tests {
             },
             log_ops: [4, 5].map(|counter| LogOp::Append(txn(counter))).into(),
             epoch_ops: [EpochOp::Current(Epoch::new(1))].into(),
+            ..Disk::default()
         }
     }
 

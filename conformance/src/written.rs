@@ -123,7 +123,7 @@ impl Written {
             image: durable.image(),
             contents,
             tree: Some(tree(durable.snapshot)),
-            forgetful: false,
+            memory: node.server().map(quorate_zab::Server::memory).unwrap_or_default(),
             origin,
         };
         let dir = self.dir.join(format!("s{}", node.me));
@@ -158,9 +158,14 @@ impl Written {
                 None => Ok(()),
             },
             // Its process is gone with what it had in hand, and so is the scribe of that boot.
-            Happened::Restarted { at, node } => {
+            Happened::Restarted { at, emptied, node } => {
                 self.scribes[at] = None;
-                self.boot(at, &node, Origin::Continued)
+                let origin = if emptied {
+                    Origin::Emptied
+                } else {
+                    Origin::Continued
+                };
+                self.boot(at, &node, origin)
             }
         };
         self.failed = done.err();
@@ -342,8 +347,14 @@ impl Scribe {
                 self.recorder.note(&Record::Applied { zxid, tree });
             }
             Effect::SyncDone => self.syncs += 1,
+            Effect::Forget => self.epochs.forget(),
+            Effect::Recall => self.epochs.recall(),
             // What is opened is told once it stands; elections are none of this run's.
-            Effect::Connect { .. } | Effect::Retire | Effect::Look { .. } | Effect::Serve { .. } => {}
+            Effect::Connect { .. }
+            | Effect::Retire
+            | Effect::Look { .. }
+            | Effect::Serve { .. }
+            | Effect::Halt => {}
         }
     }
 

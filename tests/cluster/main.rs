@@ -15,3 +15,4 @@ mod quick_start;
 mod same_id;
 mod self_check;
 mod truncated_tail;
+mod wiped_disk;

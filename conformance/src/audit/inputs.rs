@@ -42,7 +42,7 @@ impl<R: Rules> Audit<R> {
             .node
             .as_mut()
             .ok_or_else(|| Fault::new(Check::Recorder, "an input before the boot"))?;
-        if let Err(forbidden) = node.permits(&happening)
+        if let Err(forbidden) = node.permits(&self.rules, &happening)
             && !is_stale(input)
         {
             return Err(Fault::new(Check::World, forbidden.0));
@@ -53,16 +53,14 @@ impl<R: Rules> Audit<R> {
         let (log_deeds, epoch_deeds) = (&mut member.log_deeds, &mut member.epoch_deeds);
         let (syncs, links) = (&mut member.syncs, &mut member.links);
         let mut answer = (0, Default::default());
+        let mut looks = None;
         let mut out = std::mem::take(&mut self.out);
         node.step_seen(&self.ensemble, &self.rules, happening, &mut out, &mut |fx| {
             mapped.clear();
             for effect in fx {
                 match effect {
                     Effect::Retire => asked.push_back(Asked::Retired),
-                    Effect::Look { current, last } => asked.push_back(Asked::Look {
-                        current: *current,
-                        last: *last,
-                    }),
+                    Effect::Look { current, last } => looks = Some((*current, *last)),
                     Effect::Serve { epoch } => asked.push_back(Asked::Established { epoch: *epoch }),
                     Effect::Connect { leader } => *calls = Some(*leader),
                     Effect::Deliver { upto } => deliveries.push_back(*upto),
@@ -83,6 +81,9 @@ impl<R: Rules> Audit<R> {
                     Effect::PersistAccepted(epoch) => epoch_deeds.accepted(*epoch),
                     Effect::PersistCurrent(epoch) => epoch_deeds.current(*epoch),
                     Effect::SyncDone => *syncs += 1,
+                    Effect::Forget => epoch_deeds.forget(),
+                    Effect::Recall => epoch_deeds.recall(),
+                    Effect::Halt => {}
                     Effect::Send { conn, .. }
                     | Effect::SendAcks { conn, .. }
                     | Effect::SendSnapshot { conn, .. }
@@ -98,6 +99,15 @@ impl<R: Rules> Audit<R> {
             }
             answer = digest_of_effects(mapped, scratch);
         });
+        if let (Some((current, last)), Some(server)) = (looks, node.server()) {
+            // It is the last thing that a step asks of the election.
+            let candidacy = server.candidacy(member.me, &self.ensemble);
+            asked.push_back(Asked::Look {
+                candidacy,
+                current,
+                last,
+            });
+        }
         member.inputs += 1;
         member.unanswered.push_back((answer.0, answer.1, seq));
         if member.elections_are_free() {
@@ -326,8 +336,16 @@ impl<R: Rules> Audit<R> {
                 }
                 member.purged = true;
             }
+            Input::HistoryHeard if member.elections_are_free() => {}
+            Input::HistoryHeard => {
+                member.histories_heard = member
+                    .histories_heard
+                    .checked_sub(1)
+                    .ok_or_else(|| world("a history is heard of that no notification told of".to_owned()))?;
+            }
             Input::Propose { .. }
             | Input::Message { .. }
+            | Input::DiskFailed
             | Input::LimitPassed
             | Input::PingLearners
             | Input::CheckQuorum
@@ -515,7 +533,15 @@ impl<R: Rules> Audit<R> {
         let member = &mut self.members[i];
         let asked = match *input {
             ElectionInput::Retired => Some(Asked::Retired),
-            ElectionInput::Look { current, last, .. } => Some(Asked::Look { current, last }),
+            ElectionInput::Look {
+                candidacy,
+                current,
+                last,
+            } => Some(Asked::Look {
+                candidacy,
+                current,
+                last,
+            }),
             ElectionInput::Established { epoch } => Some(Asked::Established { epoch }),
             ElectionInput::Notification { .. } | ElectionInput::ResendDue | ElectionInput::Settled => None,
         };
@@ -540,6 +566,7 @@ impl<R: Rules> Audit<R> {
             match effect {
                 ElectionEffect::Notify { to, notification } => member.slots.ask(*to, *notification),
                 ElectionEffect::Elected { leader } => member.elected.push_back(*leader),
+                ElectionEffect::HistoryHeard => member.histories_heard += 1,
                 ElectionEffect::Arm(_) => {}
             }
         }

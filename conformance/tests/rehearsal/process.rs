@@ -6,8 +6,8 @@ use quorate_trace::{
     Record, Recorder, Rest, Side, Sum, digest_of_state,
 };
 use quorate_zab::{
-    Candidacy, Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Ensemble,
-    Epoch, Image, Input, Message, Notification, Rules, Run, Server, ServerId, Skeleton, Zab, Zxid,
+    Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Ensemble, Epoch, Found,
+    Image, Input, Memory, Message, Notification, Rules, Run, Server, ServerId, Skeleton, Zab, Zxid,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -25,6 +25,7 @@ pub(crate) struct Store {
     pub(crate) booted: bool,
     pub(crate) wiped: bool,
     pub(crate) restored: bool,
+    pub(crate) forgetful: bool,
 }
 
 /// A tree: its position, and a digest of all that was applied.
@@ -52,6 +53,8 @@ pub(crate) enum LogOp {
 pub(crate) enum EpochOp {
     Accepted(Epoch),
     Current(Epoch),
+    Forget,
+    Recall,
 }
 
 impl Store {
@@ -73,7 +76,7 @@ impl Store {
             },
             contents: self.contents(),
             tree: Some(Sum::new(self.snapshot.sum)),
-            forgetful: false,
+            memory: self.memory(),
             origin: match (newborn, wiped) {
                 _ if restored => Origin::Restored,
                 (true, false) => Origin::Newborn,
@@ -81,6 +84,17 @@ impl Store {
                 (false, false) => Origin::Continued,
             },
         }
+    }
+
+    /// What a server that starts from it remembers.
+    fn memory(&self) -> Memory {
+        let found = Found {
+            empty: self.last() == Zxid::ZERO && (self.accepted, self.current) == (None, None),
+            marked: self.forgetful,
+            initialize: false,
+            autocreate: true,
+        };
+        Memory::of(&Zab, found)
     }
 
     /// An empty disk that nothing allowed to be empty.
@@ -126,6 +140,8 @@ impl Store {
         match op {
             EpochOp::Accepted(epoch) => self.accepted = Some(epoch),
             EpochOp::Current(epoch) => self.current = Some(epoch),
+            EpochOp::Forget => self.forgetful = true,
+            EpochOp::Recall => self.forgetful = false,
         }
     }
 }
@@ -194,7 +210,8 @@ impl<R: Rules + Copy> Process<R> {
     ) -> Self {
         let mut effects = Vec::new();
         let image = store.clone().boot().image;
-        let server = Server::boot(&image, &mut effects).expect("a disk that a run left");
+        let server =
+            Server::boot(&rules, &image, store.memory(), &mut effects).expect("a disk that a run left");
         Self {
             me,
             ensemble,
@@ -345,7 +362,7 @@ impl<R: Rules + Copy> Process<R> {
     }
 
     pub(crate) fn propose(&mut self, number: u64) {
-        let Some(zxid) = self.server.next_zxid() else {
+        let Some(zxid) = self.server.next_zxid(&self.rules) else {
             return;
         };
         let payload = Digest::of(&number.to_le_bytes());
@@ -476,6 +493,7 @@ impl<R: Rules + Copy> Process<R> {
                     };
                     self.feed(input, None);
                 }
+                ElectionEffect::HistoryHeard => self.feed(Input::HistoryHeard, None),
             }
         }
         asks
@@ -588,11 +606,7 @@ impl<R: Rules + Copy> Process<R> {
                 self.feed_election(ElectionInput::Retired, None);
             }
             Effect::Look { current, last } => {
-                let candidacy = if self.ensemble.is_voter(self.me) {
-                    Candidacy::Stands
-                } else {
-                    Candidacy::Observes
-                };
+                let candidacy = self.server.candidacy(self.me, &self.ensemble);
                 self.feed_election(
                     ElectionInput::Look {
                         candidacy,
@@ -613,6 +627,15 @@ impl<R: Rules + Copy> Process<R> {
                     self.send(conn, Parcel::Message(Message::Inform { zxid, payload }), asks);
                 }
             }
+            Effect::Forget => {
+                self.epoch_deeds.forget();
+                self.epoch_ops.push_back(EpochOp::Forget);
+            }
+            Effect::Recall => {
+                self.epoch_deeds.recall();
+                self.epoch_ops.push_back(EpochOp::Recall);
+            }
+            Effect::Halt => unreachable!("no disk fails here"),
         }
     }
 

@@ -84,7 +84,7 @@ fn replayed<T: PartialEq>(boot: &BootRecords, fact: impl Fn(&Server) -> T) -> Ve
     let Some((_, Record::Boot(image))) = boot.records.first() else {
         panic!("a boot begins with its image");
     };
-    let mut server = Server::boot(&image.image, &mut fx).expect("it started");
+    let mut server = Server::boot(&Zab, &image.image, image.memory, &mut fx).expect("it started");
     let ensemble = boot.header.ensemble();
     let cx = Context {
         me: boot.header.server,

@@ -151,6 +151,8 @@ pub(crate) struct Driver {
     recorded: Vec<oneshot::Sender<()>>,
     /// Why the server has to end, where that was found in the middle of a round.
     fatal: Option<Fatal>,
+    /// What the disk reported, or failed to, before the core said to halt.
+    disk_failed: Option<Fatal>,
 }
 
 impl Driver {
@@ -186,6 +188,7 @@ impl Driver {
             actions: Vec::new(),
             recorded: Vec::new(),
             fatal: None,
+            disk_failed: None,
         }
     }
 
@@ -297,7 +300,7 @@ impl Driver {
             Due::Resend | Due::Settled => self.on_election_due(due),
             Due::Service => {
                 if let Some(seconds) = self.disk.hangs_since() {
-                    return Err(Fatal::DiskHangs { seconds });
+                    self.on_disk_failed(Fatal::DiskHangs { seconds });
                 }
                 self.expire_sessions();
                 self.tell_facts();

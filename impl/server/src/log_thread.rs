@@ -14,7 +14,7 @@ mod pulse;
 use crate::inbox::Stored;
 use crate::sync::Arc;
 use pulse::Pulse;
-use quorate_store::{EpochFiles, LogEntry, LogReader, ReceivedSnapshot, TxnLog};
+use quorate_store::{EpochFiles, LogEntry, LogReader, Marks, ReceivedSnapshot, TxnLog};
 use quorate_trace::{Contents, Deeds, Digest};
 use quorate_zab::{Epoch, Zxid};
 use std::sync::mpsc as thread_queue;
@@ -69,6 +69,10 @@ pub(crate) enum EpochOp {
     Accepted(Epoch),
     /// currentEpoch.
     Current(Epoch),
+    /// Write the mark of a forgetful server.
+    Forget,
+    /// Remove it.
+    Recall,
 }
 
 /// The driver's end of both threads.
@@ -98,11 +102,12 @@ impl DiskThreads {
     pub(crate) fn start(
         log: TxnLog,
         epochs: EpochFiles,
+        marks: Marks,
         held: Held,
         warn_after: Duration,
         stored: &mpsc::UnboundedSender<Stored>,
     ) -> std::io::Result<Self> {
-        let (threads, work) = Self::divided(log, epochs, held, warn_after, stored);
+        let (threads, work) = Self::divided(log, epochs, marks, held, warn_after, stored);
         let Work {
             log,
             log_work,
@@ -118,6 +123,7 @@ impl DiskThreads {
     fn divided(
         log: TxnLog,
         epochs: EpochFiles,
+        marks: Marks,
         held: Held,
         warn_after: Duration,
         stored: &mpsc::UnboundedSender<Stored>,
@@ -138,6 +144,7 @@ impl DiskThreads {
         };
         let epochs = EpochThread {
             files: epochs,
+            marks,
             pulse: pulse.clone(),
             clock,
             stored: stored.clone(),
@@ -186,6 +193,8 @@ impl DiskThreads {
         match op {
             EpochOp::Accepted(epoch) => self.epoch_deeds.accepted(epoch),
             EpochOp::Current(epoch) => self.epoch_deeds.current(epoch),
+            EpochOp::Forget => self.epoch_deeds.forget(),
+            EpochOp::Recall => self.epoch_deeds.recall(),
         }
         if let Some(epochs) = &self.epochs {
             let _ = epochs.send(op);
@@ -239,6 +248,7 @@ struct Work {
 
 struct EpochThread {
     files: EpochFiles,
+    marks: Marks,
     pulse: Arc<Pulse>,
     clock: Clock,
     stored: mpsc::UnboundedSender<Stored>,
@@ -367,6 +377,8 @@ impl EpochThread {
         match op {
             EpochOp::Accepted(epoch) => self.files.write_accepted(epoch)?,
             EpochOp::Current(epoch) => self.files.write_current(epoch)?,
+            EpochOp::Forget => self.marks.set_forgetful()?,
+            EpochOp::Recall => self.marks.clear_forgetful()?,
         }
         self.pulse.done(1, 0, self.clock.now_ms());
         let _ = self.stored.send(Stored::Epochs { ops: 1, op });

@@ -161,6 +161,7 @@ impl Recorder {
         match op {
             EpochOp::Accepted(epoch) => self.accepted = Some(epoch),
             EpochOp::Current(epoch) => self.current = Some(epoch),
+            EpochOp::Forget | EpochOp::Recall => {}
         }
         let (accepted, current) = (self.accepted, self.current);
         self.trace.note(&Record::EpochsSynced {
@@ -171,7 +172,7 @@ impl Recorder {
     }
 
     /// A write or a sync failed.
-    pub(crate) fn disk_failed(&mut self, error: &quorate_store::Error) {
+    pub(crate) fn disk_failed(&mut self, error: &dyn std::fmt::Display) {
         self.trace.note(&Record::DiskFailed(error.to_string()));
     }
 

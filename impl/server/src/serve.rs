@@ -17,7 +17,7 @@ use crate::timers::Timers;
 use bytes::Bytes;
 use quorate_store::{BootImage, Layout, LogOptions, Store, StoreOptions};
 use quorate_trace::{Header, Origin, Sum};
-use quorate_zab::{Ensemble, Image, Server, ServerId, Skeleton, Zxid};
+use quorate_zab::{Ensemble, Found, Image, Memory, Server, ServerId, Skeleton, Zab, Zxid};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -119,22 +119,24 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         None => Ensemble::majority([me]),
         Some(membership) => membership.ensemble(),
     };
-    let (store, found) = open_store(config, membership.map(|_| me))?;
+    let (store, found, memory) = open_store(config, membership.map(|_| me))?;
     let image = image_of(&found);
     let mut first = Vec::new();
-    let server = Server::boot(&image, &mut first).map_err(|refusal| StartError::Refused {
+    let server = Server::boot(&Zab, &image, memory, &mut first).map_err(|refusal| StartError::Refused {
         dir: config.data_dir.clone(),
         refusal,
     })?;
     let held = Held::read(&store.reader, image.history.floor(), image.history.last())?;
-    let origin = if found.is_empty() {
+    let origin = if found.is_empty() && memory.remembers() {
         Origin::Newborn
+    } else if found.is_empty() {
+        Origin::Emptied
     } else if store.marks.is_copy()? {
         Origin::Restored
     } else {
         Origin::Continued
     };
-    let trace = record_boot(config, me, &ensemble, &image, origin, &found, held)?;
+    let trace = record_boot(config, me, &ensemble, memory, origin, &found, held)?;
     // Only then: a boot that dies before it has recorded the origin leaves that to the next.
     store.marks.set_place()?;
     let boot = trace.boot().ordinal;
@@ -184,8 +186,15 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         }
     };
     let sync_warning = Duration::from_millis(config.sync_warning_ms);
-    let disk = DiskThreads::start(store.log, store.epochs, held, sync_warning, &stored_reports)
-        .map_err(StartError::Thread)?;
+    let disk = DiskThreads::start(
+        store.log,
+        store.epochs,
+        store.marks,
+        held,
+        sync_warning,
+        &stored_reports,
+    )
+    .map_err(StartError::Thread)?;
     let mut background = Background {
         files: store.snapshots,
         stored: stored_reports.downgrade(),
@@ -250,18 +259,22 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     })
 }
 
-fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootImage), StartError> {
+fn open_store(config: &Config, server: Option<ServerId>) -> Result<(Store, BootImage, Memory), StartError> {
     for dir in [&config.data_dir, &config.data_log_dir] {
         if !config.create_directories && !dir.is_dir() {
             return Err(StartError::NoDirectory { dir: dir.clone() });
         }
     }
     let layout = Layout::new(&config.data_dir, Some(&config.data_log_dir));
-    open(StoreOptions::new(layout, server))
+    open(StoreOptions::new(layout, server), config.autocreate)
 }
 
-/// Opens the store and sees to it that it can be begun with.
-pub(crate) fn open(options: StoreOptions) -> Result<(Store, BootImage), StartError> {
+/// Opens the store and sees to it that it can be begun with; says whether its server remembers what it promised.
+pub(crate) fn open(
+    options: StoreOptions,
+    autocreate: bool,
+) -> Result<(Store, BootImage, Memory), StartError> {
+    let is_member = options.server.is_some();
     let (store, mut found) = Store::open(options)?;
     if let Some(damage) = &found.damage {
         return Err(damage.clone().into());
@@ -272,6 +285,11 @@ pub(crate) fn open(options: StoreOptions) -> Result<(Store, BootImage), StartErr
     if let Some(torn) = &found.log.torn {
         tracing::info!(file = %torn.file.display(), bytes = torn.bytes, "cut off what was being written when this server stopped");
     }
+    // Alone a server promises nothing to anybody.
+    let memory = match is_member {
+        true => remember(&store, &found, autocreate)?,
+        false => Memory::Whole,
+    };
     if found.snapshot.is_none() {
         // A log without a snapshot below it would be refused at the next start.
         store.snapshots.write(&found.tree)?;
@@ -280,7 +298,26 @@ pub(crate) fn open(options: StoreOptions) -> Result<(Store, BootImage), StartErr
     if found.initialize {
         store.marks.remove_initialize()?;
     }
-    Ok((store, found))
+    Ok((store, found, memory))
+}
+
+/// Whether this server knows what it promised. If not, that is noted down before anything else is written.
+fn remember(store: &Store, found: &BootImage, autocreate: bool) -> Result<Memory, StartError> {
+    let memory = Memory::of(
+        &Zab,
+        Found {
+            empty: found.is_empty(),
+            marked: found.forgetful,
+            initialize: found.initialize,
+            autocreate,
+        },
+    );
+    if found.forgetful && memory.remembers() {
+        store.marks.clear_forgetful()?;
+    } else if !found.forgetful && !memory.remembers() {
+        store.marks.set_forgetful()?;
+    }
+    Ok(memory)
 }
 
 pub(crate) fn image_of(found: &BootImage) -> Image {
@@ -296,7 +333,7 @@ fn record_boot(
     config: &Config,
     me: ServerId,
     ensemble: &Ensemble,
-    image: &Image,
+    memory: Memory,
     origin: Origin,
     found: &BootImage,
     held: Held,
@@ -313,10 +350,10 @@ fn record_boot(
         header = header.with(Header::MACHINE_BOOT, machine_boot);
     }
     let boot = quorate_trace::Boot {
-        image: image.clone(),
+        image: image_of(found),
         contents: held.contents,
         tree: Some(Sum::new(found.tree.digest())),
-        forgetful: found.forgetful,
+        memory,
         origin,
     };
     let limits = quorate_trace::Limits {

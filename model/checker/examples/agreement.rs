@@ -1,18 +1,20 @@
-//! Explores the agreement grain within bounds given as `txns elections crashes breaks`.
+//! Explores the agreement grain within bounds given as `txns=1 elections=2 crashes=1 ... [warm] [bfs]`.
 
 use quorate_checker::{Agreement, Bounds, Reductions, Verdict, exhaust, shortest_violation};
 use quorate_zab::Zab;
 
 fn main() {
-    let args: Vec<u8> = std::env::args()
-        .skip(1)
-        .filter_map(|arg| arg.parse().ok())
-        .collect();
-    let at = |i: usize| args.get(i).copied().unwrap_or(0);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let of = |name: &str| {
+        let value = args
+            .iter()
+            .find_map(|arg| arg.strip_prefix(name)?.strip_prefix('='));
+        value.map_or(0, |value| value.parse().expect("a small number"))
+    };
     let bounds = Bounds {
-        servers: at(6).max(3),
-        observers: at(8),
-        groups: match at(9) {
+        servers: of("servers").max(3),
+        observers: of("observers"),
+        groups: match of("groups") {
             1 => &[&[2, 1, 1]],
             2 => &[&[1, 1, 0]],
             3 => &[&[1], &[1], &[3, 1, 1]],
@@ -20,15 +22,19 @@ fn main() {
             5 => &[&[1, 1], &[1, 1], &[1, 1]],
             _ => &[],
         },
-        purges: at(7),
-        java: at(4),
-        txns: at(0),
-        elections: at(1),
-        crashes: at(2),
-        breaks: at(3),
-        pings: at(5),
-        syncs: at(5),
-        warm: std::env::args().any(|arg| arg == "warm"),
+        java: of("java"),
+        txns: of("txns"),
+        elections: of("elections"),
+        crashes: of("crashes"),
+        breaks: of("breaks"),
+        pings: of("pings"),
+        syncs: of("syncs"),
+        purges: of("purges"),
+        disk_errors: of("disk_errors"),
+        wipes: of("wipes"),
+        autocreate: args.iter().any(|arg| arg == "autocreate"),
+        last_counter: 0,
+        warm: args.iter().any(|arg| arg == "warm"),
     };
     let breadth_first = std::env::args().any(|arg| arg == "bfs");
     let mut model = Agreement::new(Zab, bounds);

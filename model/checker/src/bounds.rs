@@ -29,6 +29,14 @@ pub struct Bounds {
     pub syncs: u8,
     /// Times that a server removes what its newest snapshot covers from its log.
     pub purges: u8,
+    /// Operations of a disk that fail.
+    pub disk_errors: u8,
+    /// Disks that somebody empties.
+    pub wipes: u8,
+    /// A server with an empty disk takes itself for new if it hears of no history.
+    pub autocreate: bool,
+    /// The last counter of an epoch; 0: there is no end to it.
+    pub last_counter: u8,
     /// Runs begin with epoch 1 established, all servers synchronised and nothing under way; its
     /// election is not counted. Shorter counterexamples; not everything that can be reached.
     pub warm: bool,
@@ -56,6 +64,33 @@ impl Bounds {
         );
         ensemble
     }
+
+    /// Three servers of ours that start with empty disks.
+    pub const fn of_three(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Self {
+        Self {
+            servers: 3,
+            observers: 0,
+            groups: &[],
+            java: 0,
+            txns,
+            elections,
+            crashes,
+            breaks,
+            pings: 0,
+            syncs: 0,
+            purges: 0,
+            disk_errors: 0,
+            wipes: 0,
+            autocreate: false,
+            last_counter: 0,
+            warm: false,
+        }
+    }
+
+    /// Processes that die, for whatever reason.
+    pub(crate) fn deaths(&self) -> u8 {
+        self.crashes + self.disk_errors + self.wipes
+    }
 }
 
 impl fmt::Display for Bounds {
@@ -80,6 +115,18 @@ impl fmt::Display for Bounds {
         }
         if self.purges > 0 {
             write!(f, ", {} purges", self.purges)?;
+        }
+        if self.disk_errors > 0 {
+            write!(f, ", {} disk errors", self.disk_errors)?;
+        }
+        if self.wipes > 0 {
+            write!(f, ", {} wiped disks", self.wipes)?;
+        }
+        if self.autocreate {
+            write!(f, ", the empty take themselves for new")?;
+        }
+        if self.last_counter > 0 {
+            write!(f, ", counters up to {}", self.last_counter)?;
         }
         if self.warm {
             write!(f, ", from an established epoch")?;

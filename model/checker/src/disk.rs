@@ -25,6 +25,10 @@ pub enum EpochOp {
     Accepted(Epoch),
     /// currentEpoch.
     Current(Epoch),
+    /// The mark of a forgetful server is written.
+    Forget,
+    /// It is removed.
+    Recall,
 }
 
 /// What is on disk.
@@ -38,9 +42,20 @@ pub struct Durable {
     pub snapshot: Txn,
     /// The log above the snapshot.
     pub log: Vec<Txn>,
+    /// The mark of a server that may have forgotten what it promised.
+    pub forgetful: bool,
 }
 
 impl Durable {
+    /// Whether it holds nothing, but perhaps the mark.
+    pub fn is_empty(&self) -> bool {
+        let unmarked = Self {
+            forgetful: false,
+            ..self.clone()
+        };
+        unmarked == Self::default()
+    }
+
     /// The last transaction that would survive.
     pub fn last(&self) -> Txn {
         self.log.last().copied().unwrap_or(self.snapshot)
@@ -93,6 +108,8 @@ impl Durable {
         match op {
             EpochOp::Accepted(epoch) => self.accepted = Some(epoch),
             EpochOp::Current(epoch) => self.current = Some(epoch),
+            EpochOp::Forget => self.forgetful = true,
+            EpochOp::Recall => self.forgetful = false,
         }
     }
 }
@@ -106,6 +123,8 @@ pub struct Disk {
     pub log_ops: VecDeque<LogOp>,
     /// Asked of the epoch files and not reported done, oldest first.
     pub epoch_ops: VecDeque<EpochOp>,
+    /// The log's device has failed and does nothing any more. No correct server goes on with it.
+    pub dead: bool,
 }
 
 impl Disk {

@@ -8,7 +8,7 @@ use crate::property::Property;
 use crate::txn::{Txn, between, find};
 use crate::witness::Witness;
 use foldhash::quality::FixedState;
-use quorate_zab::{Ensemble, Epoch, ServerId, Violation, Zxid};
+use quorate_zab::{Ensemble, Epoch, Memory, ServerId, Violation, Zxid};
 use std::hash::BuildHasher;
 
 /// The history of a run.
@@ -25,8 +25,9 @@ pub struct Ghost {
     disclaimed: Vec<Property>,
     /// The epochs that were chosen, ascending.
     reigns: Vec<Reign>,
-    /// For each server, the last epoch promised so that it counts. An audit's alone.
+    /// For each server, the last epoch promised so that it counts: where a disk may forget it, and in an audit.
     promised: Vec<Option<Epoch>>,
+    keeps_promises: bool,
     /// For each server, the last transaction that its clients could ever see.
     served: Vec<Zxid>,
     /// A `sync` under way: who asked, and the last commit then.
@@ -79,6 +80,16 @@ impl Ghost {
             inherits: true,
             ..Self::new(servers)
         }
+    }
+
+    /// Seen at its step, a promise need not be kept to tell that it is given once, as long as disks keep it.
+    fn notes_promises(&self) -> bool {
+        self.inherits || self.keeps_promises
+    }
+
+    /// Disks may forget what was promised.
+    pub(crate) fn keep_promises(&mut self) {
+        self.keeps_promises = true;
     }
 
     /// Claims the property no longer.
@@ -162,7 +173,9 @@ impl Ghost {
     /// Takes in what happened, and says what it witnessed.
     pub fn observe(&mut self, scene: Scene<'_>, event: &Event, witnessed: &mut dyn FnMut(Witness)) {
         match event {
-            Event::Promised { epoch, .. } if self.inherits => self.on_promised(scene, *epoch, witnessed),
+            Event::Promised { epoch, .. } if self.notes_promises() => {
+                self.on_promised(scene, *epoch, witnessed)
+            }
             Event::Chosen { epoch } => self.on_chosen(scene, *epoch, witnessed),
             Event::Established { epoch } => self.on_established(scene, *epoch, witnessed),
             Event::Committed { epoch, upto } => self.on_committed(scene, *epoch, *upto, witnessed),
@@ -193,7 +206,7 @@ impl Ghost {
                 | Event::Serves { .. }
                 | Event::Synced
         );
-        let is_noted = is_noted || self.inherits && matches!(event, Event::Promised { .. });
+        let is_noted = is_noted || self.notes_promises() && matches!(event, Event::Promised { .. });
         if !is_noted && self.check(scene, event, witnessed).is_none() {
             return None;
         }
@@ -218,13 +231,21 @@ impl Ghost {
                     witnessed(Witness::TailDropped);
                 }
                 let mut committed = dropped.iter().filter(|&&txn| self.has(txn)).peekable();
+                if !remembers(scene.node()) {
+                    return None; // Nothing rests on it.
+                }
                 if committed.peek().is_some() {
                     witnessed(Witness::CommittedDropped);
                 }
                 let lost = committed.any(|&txn| !self.is_held_by_others(scene, txn));
                 broken(!lost, Property::CommittedStays)
             }
-            Event::Shrunk => broken(self.is_on_every_quorum(scene), Property::QuorumLog),
+            Event::Shrunk | Event::Recalled => {
+                if *event == Event::Recalled {
+                    witnessed(Witness::Recalled);
+                }
+                broken(self.is_on_every_quorum(scene), Property::QuorumLog)
+            }
             Event::Entered { epoch } => broken(
                 self.is_whole_at_entry(scene, *epoch, witnessed),
                 Property::HistoryConsistency,
@@ -248,7 +269,7 @@ impl Ghost {
             }
             // Seen at the step, a promise need not be kept to tell that it is given once. An audit keeps it, to
             // say which of two rules was broken first.
-            Event::Promised { epoch, before, .. } if !self.inherits => {
+            Event::Promised { epoch, before, .. } if !self.notes_promises() => {
                 if before.is_some() {
                     witnessed(Witness::PromisedAgain);
                 }
@@ -415,7 +436,8 @@ impl Ghost {
         self.expect(everywhere, Property::QuorumLog);
     }
 
-    /// Everything committed is durable on so many servers that every quorum has one of them.
+    /// Everything committed is durable on so many servers that every quorum has one of them. A forgetful
+    /// server is part of none.
     fn is_on_every_quorum(&self, scene: Scene<'_>) -> bool {
         let seen = scene
             .ensemble
@@ -430,7 +452,7 @@ impl Ghost {
             .nodes
             .iter()
             .flatten()
-            .filter(|node| !self.is_durable_at(node, last))
+            .filter(|node| remembers(node) && !self.is_durable_at(node, last))
             .map(|node| node.me);
         !scene.ensemble.is_quorum(without)
     }
@@ -456,7 +478,8 @@ impl Ghost {
         if initial.zxid > Zxid::ZERO {
             witnessed(Witness::EnteredWithHistory);
         }
-        self.is_durable_at(scene.node(), initial)
+        scene.node().disk.durable.current == Some(epoch)
+            && self.is_durable_at(scene.node(), initial)
             && self.is_logged_at(scene.node(), initial)
             && history
                 .iter()
@@ -517,11 +540,7 @@ impl Ghost {
         }
         self.expect(self.served[scene.at] <= tree.zxid, Property::ServedStays);
         self.serve(scene.at, tree.zxid);
-        if scene
-            .node()
-            .server()
-            .is_some_and(|server| server.next_zxid().is_none())
-        {
+        if !leads(scene.node()) {
             witnessed(Witness::FollowerServes);
         }
     }
@@ -533,8 +552,14 @@ impl Ghost {
     /// Whether the votes of the server at `scene` and of every other that looks say who knows more.
     fn votes_are_true(&self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) -> bool {
         let node = scene.node();
+        if !remembers(node) {
+            return true; // It has no vote.
+        }
         scene.nodes.iter().enumerate().all(|(i, other)| {
-            let looks = |other: &&Node| other.server().is_some_and(|server| server.is_votable());
+            let looks = |other: &&Node| {
+                let is_votable = other.server().is_some_and(quorate_zab::Server::is_votable);
+                is_votable && remembers(other)
+            };
             match other.filter(looks) {
                 Some(other) if i != scene.at => {
                     self.is_true_of(node, i, other, witnessed)
@@ -569,20 +594,20 @@ impl Ghost {
             .all(|txn| self.is_logged_at(better, *txn))
     }
 
-    /// Whether a quorum without the server at `scene` holds the transaction durably. A learner that comes
+    /// Whether every quorum keeps the transaction though the server at `scene` drops it. A learner that comes
     /// back may have to drop what it acknowledged on an earlier connection, and get it again; by then it
     /// can have been committed by others, never on that earlier acknowledgement.
     fn is_held_by_others(&self, scene: Scene<'_>, txn: Txn) -> bool {
-        let others = scene
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|&(i, _)| i != scene.at)
-            .filter_map(|(_, node)| *node);
-        let holders = others
-            .filter(|node| self.is_durable_at(node, txn))
-            .map(|node| node.me);
-        scene.ensemble.is_quorum(holders)
+        let holds = |voter: ServerId| {
+            let node = scene.nodes.iter().flatten().find(|node| node.me == voter);
+            // A forgetful server is part of no quorum; of one that an audit does not see nothing is known.
+            node.is_some_and(|node| {
+                node.me != scene.node().me && (!remembers(node) || self.is_durable_at(node, txn))
+            })
+        };
+        let voters = scene.ensemble.voters().iter().copied();
+        let without = voters.filter(|&voter| !holds(voter));
+        !scene.ensemble.is_quorum(without)
     }
 
     fn on_synced(&mut self, scene: Scene<'_>, witnessed: &mut dyn FnMut(Witness)) {
@@ -653,6 +678,12 @@ fn is_legal(scene: Scene<'_>, violation: Violation, witnessed: &mut dyn FnMut(Wi
         | Violation::AckOutOfOrder { .. }
         | Violation::PingMismatch { .. } => false,
     }
+}
+
+/// Whether the node can be one of a quorum of servers with a history. An Apache server cannot tell.
+fn remembers(node: &Node) -> bool {
+    node.server()
+        .is_none_or(|server| server.memory() == Memory::Whole)
 }
 
 fn leads(node: &Node) -> bool {

@@ -1,5 +1,6 @@
 //! The agreement grain as stateright sees it.
 
+use crate::bounds::Bounds;
 use crate::story::{names, tell};
 use crate::world::{Action, Agreement, World};
 use quorate_zab::Rules;
@@ -65,20 +66,31 @@ impl<R: Rules> Agreement<R> {
 
     /// What tells worlds apart: 64 bits made of those of its parts.
     pub(crate) fn fingerprint(&self, world: &World) -> u64 {
-        let left = &world.left;
-        let budgets = [
-            left.txns,
-            left.elections,
-            left.crashes,
-            left.breaks,
-            left.pings,
-            left.syncs,
-            left.purges,
-            world.links.len() as u8,
-        ];
+        // Each budget by its name, so that none can be forgotten: what never changes in a run is left out.
+        let Bounds {
+            txns,
+            elections,
+            crashes,
+            breaks,
+            pings,
+            syncs,
+            purges,
+            disk_errors,
+            wipes,
+            servers: _,
+            observers: _,
+            groups: _,
+            java: _,
+            autocreate: _,
+            last_counter: _,
+            warm: _,
+        } = world.left;
+        let links = world.links.len() as u8;
+        let budgets = [txns, elections, crashes, breaks, pings, syncs, purges, links];
+        let faults = u64::from_le_bytes([disk_errors, wipes, 0, 0, 0, 0, 0, 0]);
         let nodes = world.nodes.iter().map(|node| node.content_hash());
         let links = world.links.iter().map(|link| link.content_hash());
-        let parts = nodes.chain(links).chain([world.ghost.content_hash()]);
+        let parts = nodes.chain(links).chain([world.ghost.content_hash(), faults]);
         parts.fold(u64::from_le_bytes(budgets), |mixed, part| {
             let wide = u128::from(mixed ^ 0x9e37_79b9_7f4a_7c15) * u128::from(part ^ 0xd1b5_4a32_d192_ed03);
             (wide as u64) ^ (wide >> 64) as u64

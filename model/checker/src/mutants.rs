@@ -72,6 +72,36 @@ pub enum Mutant {
     ForgetsOutstanding,
     /// `sync` is answered without asking a quorum (ZOOKEEPER-1675).
     AnswersSyncAlone,
+    /// A server takes a write that failed for done (ZOOKEEPER-4882).
+    TakesFailedForDone,
+    /// A server whose log has failed goes on without it (ZOOKEEPER-2247).
+    OutlivesItsLog,
+    /// A server that lost its disk votes as a new one (ZOOKEEPER-2325).
+    TrustsEmptyDisk,
+    /// What a server promises and acknowledges counts, though it forgot what it promised before.
+    VouchesForgetful,
+    /// A forgetful learner is served, and then counted, without asking a quorum whether it still follows.
+    RecallsUnconfirmed,
+    /// The counter of a zxid runs into the epoch (ZOOKEEPER-1277).
+    RollsOver,
+    /// A server refuses to start from a log that is ahead of currentEpoch (ZOOKEEPER-1653, 2307, 2354).
+    BootsStrictly,
+    /// What a server has promised is the epoch of its log (ZOOKEEPER-335, 1081).
+    PromisesByLog,
+    /// NEWLEADER goes out before what the learner lacks (ZOOKEEPER-3104).
+    NewLeaderFirst,
+    /// What is proposed and not committed goes to a learner that joins with its COMMIT (compare ZOOKEEPER-2846).
+    CommitsOutstanding,
+    /// A learner takes the zxid of DIFF for the end of its own log (ZOOKEEPER-2355).
+    AdoptsHeader,
+    /// A cut takes one transaction too many (ZOOKEEPER-1156).
+    CutsTooMuch,
+    /// A learner drops at NEWLEADER what it has not seen committed (ZOOKEEPER-4394).
+    DropsUncommitted,
+    /// A learner serves before it has applied what is committed (ZOOKEEPER-3023).
+    ServesEarly,
+    /// A learner acknowledges NEWLEADER before currentEpoch is durable (ZOOKEEPER-1282).
+    AcksBeforeCurrent,
 }
 
 /// A mutant's whole test.
@@ -86,20 +116,7 @@ pub struct Killing {
 }
 
 const fn bounds(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
-    Bounds {
-        servers: 3,
-        observers: 0,
-        groups: &[],
-        java: 0,
-        txns,
-        elections,
-        crashes,
-        breaks,
-        pings: 0,
-        syncs: 0,
-        purges: 0,
-        warm: false,
-    }
+    Bounds::of_three(txns, elections, crashes, breaks)
 }
 
 /// From an established epoch.
@@ -230,6 +247,67 @@ pub fn mutants() -> Vec<Killing> {
         (UnsyncedTruncation, Property::LogMatching, warm(2, 1, 1, 1)),
         (KeepsTree, Property::Integrity, warm(1, 1, 0, 1)),
         (ForgetsOutstanding, Property::MessagesAreLegal, bounds(2, 1, 0, 0)),
+        (
+            TakesFailedForDone,
+            Property::QuorumLog,
+            Bounds {
+                disk_errors: 1,
+                ..warm(1, 0, 0, 0)
+            },
+        ),
+        (
+            OutlivesItsLog,
+            Property::Recovers,
+            Bounds {
+                disk_errors: 1,
+                ..warm(1, 0, 0, 0)
+            },
+        ),
+        (
+            TrustsEmptyDisk,
+            Property::QuorumLog,
+            Bounds {
+                wipes: 1,
+                ..warm(1, 0, 0, 0)
+            },
+        ),
+        (
+            VouchesForgetful,
+            Property::PromiseIsDurable,
+            Bounds {
+                wipes: 1,
+                ..bounds(0, 2, 0, 1)
+            },
+        ),
+        (
+            RecallsUnconfirmed,
+            Property::PromiseIsDurable,
+            Bounds {
+                wipes: 1,
+                ..bounds(0, 2, 0, 1)
+            },
+        ),
+        (
+            RollsOver,
+            Property::LogMatching,
+            Bounds {
+                last_counter: 1,
+                ..bounds(3, 2, 0, 0)
+            },
+        ),
+        (BootsStrictly, Property::AlwaysBoots, warm(1, 1, 2, 0)),
+        (PromisesByLog, Property::OneLeader, bounds(0, 3, 0, 1)),
+        (NewLeaderFirst, Property::HistoryConsistency, warm(1, 1, 1, 0)),
+        (CommitsOutstanding, Property::Integrity, warm(1, 1, 0, 1)),
+        (AdoptsHeader, Property::HistoryConsistency, warm(1, 1, 1, 0)),
+        (CutsTooMuch, Property::HistoryConsistency, warm(2, 1, 1, 1)),
+        (DropsUncommitted, Property::MessagesAreLegal, warm(1, 1, 0, 1)),
+        (ServesEarly, Property::CommitConsistency, warm(1, 1, 1, 0)),
+        (
+            AcksBeforeCurrent,
+            Property::HistoryConsistency,
+            bounds(0, 1, 0, 0),
+        ),
         // The properties that others would notice first, each alone.
         (HalfIsAQuorum, Property::Agreement, bounds(2, 3, 0, 0)),
         (HalfIsAQuorum, Property::InitialHistory, bounds(1, 3, 0, 0)),
@@ -384,6 +462,7 @@ impl Rules for Mutant {
     fn may_ack_new_leader(&self, log_durable: bool, current_durable: bool) -> bool {
         match self {
             Self::EntersBeforeLogDurable => current_durable,
+            Self::AcksBeforeCurrent => log_durable,
             _ => Zab.may_ack_new_leader(log_durable, current_durable),
         }
     }
@@ -425,6 +504,76 @@ impl Rules for Mutant {
 
     fn forgets_earlier_connection(&self) -> bool {
         *self != Self::KeepsEarlierAcks && Zab.forgets_earlier_connection()
+    }
+
+    fn may_boot_ahead(&self) -> bool {
+        *self != Self::BootsStrictly && Zab.may_boot_ahead()
+    }
+
+    fn promised(&self, accepted: Epoch, logged: Epoch) -> Epoch {
+        match self {
+            Self::PromisesByLog => logged,
+            _ => Zab.promised(accepted, logged),
+        }
+    }
+
+    fn commits_outstanding(&self) -> bool {
+        *self == Self::CommitsOutstanding || Zab.commits_outstanding()
+    }
+
+    fn closes_history_first(&self) -> bool {
+        *self != Self::NewLeaderFirst && Zab.closes_history_first()
+    }
+
+    fn adopts_header(&self) -> bool {
+        *self == Self::AdoptsHeader || Zab.adopts_header()
+    }
+
+    fn cut_at(&self, to: Zxid) -> Zxid {
+        match self {
+            Self::CutsTooMuch if to.counter() > 1 => Zxid::new(to.epoch(), to.counter() - 1),
+            Self::CutsTooMuch => Zxid::ZERO,
+            _ => Zab.cut_at(to),
+        }
+    }
+
+    fn keeps_uncommitted(&self) -> bool {
+        *self != Self::DropsUncommitted && Zab.keeps_uncommitted()
+    }
+
+    fn delivers_before_serving(&self) -> bool {
+        *self != Self::ServesEarly && Zab.delivers_before_serving()
+    }
+
+    fn last_counter(&self) -> u32 {
+        match self {
+            Self::RollsOver => 1,
+            _ => Zab.last_counter(),
+        }
+    }
+
+    fn rolls_over(&self) -> bool {
+        *self == Self::RollsOver || Zab.rolls_over()
+    }
+
+    fn outlives_disk(&self) -> bool {
+        matches!(self, Self::TakesFailedForDone | Self::OutlivesItsLog) || Zab.outlives_disk()
+    }
+
+    fn takes_failed_for_done(&self) -> bool {
+        *self == Self::TakesFailedForDone || Zab.takes_failed_for_done()
+    }
+
+    fn trusts_empty_disk(&self) -> bool {
+        *self == Self::TrustsEmptyDisk || Zab.trusts_empty_disk()
+    }
+
+    fn may_vouch(&self, remembers: bool) -> bool {
+        *self == Self::VouchesForgetful || Zab.may_vouch(remembers)
+    }
+
+    fn confirms_recall(&self) -> bool {
+        *self != Self::RecallsUnconfirmed && Zab.confirms_recall()
     }
 
     fn leaves_leader(&self) -> bool {

@@ -3,13 +3,13 @@
 //! The one place in which a step function meets a simulated disk and tree. The checker, the audit and
 //! whoever else drives the model call [`Node::step`], and ask [`Node::permits`] what may happen.
 
-use crate::disk::{Disk, EpochOp, LogOp};
+use crate::disk::{Disk, Durable, EpochOp, LogOp};
 use crate::java::Java;
 use crate::property::Property;
 use crate::txn::{Txn, between};
 use quorate_zab::{
-    Conn, Context, Effect, Ensemble, Epoch, Input, Message, Rules, Server, ServerId, Standing, Violation,
-    Zxid,
+    Conn, Context, Effect, Ensemble, Epoch, Found, Input, Memory, Message, Rules, Server, ServerId, Standing,
+    Violation, Zxid,
 };
 
 /// What travels on a connection.
@@ -41,6 +41,18 @@ pub enum Happening {
         log_ops: u32,
         /// How many of the epoch writes under way were done.
         epoch_ops: u32,
+    },
+    /// An operation of the disk fails. A correct server ends, and starts again from what the disk kept.
+    DiskFails {
+        /// How many of the log operations under way were done all the same.
+        log_ops: u32,
+        /// How many of the epoch writes under way were done all the same.
+        epoch_ops: u32,
+    },
+    /// The process dies, somebody empties its disk, and it starts again.
+    Wipe {
+        /// An empty server takes itself for new as long as it hears of no history.
+        autocreate: bool,
     },
 }
 
@@ -141,6 +153,8 @@ pub enum Event {
     Synced,
     /// A leader made a higher promise its own and looks.
     GaveWay,
+    /// A server that was forgetful is one of the quorum again.
+    Recalled,
     /// A peer was hung up on.
     HungUp(Violation),
     /// The node itself saw a property broken.
@@ -169,6 +183,9 @@ pub struct Node {
     pub tree: Txn,
     /// Whether clients see the tree.
     pub serving: bool,
+    /// Whether a server that takes itself for new can have heard its vote and not yet that it leads: that
+    /// one looked when this one began.
+    pub unheard: bool,
 }
 
 /// Why a happening cannot be.
@@ -177,15 +194,21 @@ pub struct Forbidden(pub &'static str);
 
 impl Node {
     /// A server that starts with this disk.
-    pub fn boot(me: ServerId, durable: crate::disk::Durable, out: &mut Vec<Out>) -> Self {
+    pub fn boot<R: Rules>(
+        rules: &R,
+        me: ServerId,
+        durable: Durable,
+        memory: Memory,
+        out: &mut Vec<Out>,
+    ) -> Self {
         let mut fx: Vec<Effect<u64>> = Vec::new();
-        let server = match Server::boot(&durable.image(), &mut fx) {
+        let server = match Server::boot(rules, &durable.image(), memory, &mut fx) {
             Ok(server) => server,
             Err(_) => {
                 out.push(Out::Event(Event::Broke(Property::AlwaysBoots)));
                 // The verdict is in; any state will do behind it.
-                let blank = crate::disk::Durable::default().image();
-                Server::boot(&blank, &mut fx).expect("an empty disk boots")
+                let blank = Durable::default().image();
+                Server::boot(rules, &blank, memory, &mut fx).expect("an empty disk boots")
             }
         };
         out.push(Out::Event(Event::Looks));
@@ -200,6 +223,7 @@ impl Node {
             disk,
             tree,
             serving: false,
+            unheard: false,
         }
     }
 
@@ -211,6 +235,7 @@ impl Node {
             disk: Disk::default(),
             tree: Txn::default(),
             serving: false,
+            unheard: false,
         }
     }
 
@@ -236,10 +261,11 @@ impl Node {
     /// # Errors
     ///
     /// [`Forbidden`] says why not.
-    pub fn permits(&self, happening: &Happening) -> Result<(), Forbidden> {
+    pub fn permits<R: Rules>(&self, rules: &R, happening: &Happening) -> Result<(), Forbidden> {
         let need = |holds: bool, why| if holds { Ok(()) } else { Err(Forbidden(why)) };
         match happening {
-            Happening::Crash { log_ops, epoch_ops } => {
+            Happening::Wipe { .. } => Ok(()),
+            Happening::Crash { log_ops, epoch_ops } | Happening::DiskFails { log_ops, epoch_ops } => {
                 need(
                     *log_ops as usize <= self.disk.log_ops.len(),
                     "the disk holds more than was asked of it",
@@ -273,7 +299,7 @@ impl Node {
                     "a connection that was not asked for",
                 ),
                 Input::Propose { zxid, .. } => need(
-                    self.server().and_then(Server::next_zxid) == Some(*zxid),
+                    self.server().and_then(|server| server.next_zxid(rules)) == Some(*zxid),
                     "a proposal with a zxid that is not the next one",
                 ),
                 Input::Message { .. } => need(false, "messages come as frames"),
@@ -285,6 +311,8 @@ impl Node {
                 | Input::LimitPassed
                 | Input::PingLearners
                 | Input::CheckQuorum
+                | Input::DiskFailed
+                | Input::HistoryHeard
                 | Input::Sync { .. } => Ok(()),
             },
         }
@@ -311,7 +339,12 @@ impl Node {
         seen: &mut dyn FnMut(&[Effect<u64>]),
     ) {
         let (input, snapshot) = match happening {
-            Happening::Crash { log_ops, epoch_ops } => return self.crash(log_ops, epoch_ops, out),
+            Happening::Crash { log_ops, epoch_ops } => return self.crash(rules, log_ops, epoch_ops, out),
+            Happening::DiskFails { log_ops, epoch_ops } => {
+                self.feed(ensemble, rules, Input::DiskFailed, None, out, seen);
+                return self.outlive(rules, log_ops, epoch_ops, out);
+            }
+            Happening::Wipe { autocreate } => return self.wipe(rules, autocreate, out),
             Happening::Input(input) => (input, None),
             Happening::Frame { conn, frame } => match frame {
                 Frame::Message(message) => (Input::Message { conn, message }, None),
@@ -325,7 +358,7 @@ impl Node {
         self.feed(ensemble, rules, input, snapshot, out, seen);
     }
 
-    fn crash(&mut self, log_ops: u32, epoch_ops: u32, out: &mut Vec<Out>) {
+    fn crash<R: Rules>(&mut self, rules: &R, log_ops: u32, epoch_ops: u32, out: &mut Vec<Out>) {
         let mut durable = std::mem::take(&mut self.disk.durable);
         for op in self.disk.log_ops.drain(..).take(log_ops as usize) {
             durable.apply_log(op);
@@ -334,7 +367,10 @@ impl Node {
             write_epoch(&mut durable, op, out);
         }
         match &mut self.brain {
-            Brain::Quorate(_) => *self = Self::boot(self.me, durable, out),
+            Brain::Quorate(_) => {
+                let memory = self.memory_after_crash(&durable);
+                *self = Self::boot(rules, self.me, durable, memory, out);
+            }
             Brain::Java(java) => {
                 java.restart(&mut durable, out);
                 self.disk = Disk {
@@ -342,6 +378,48 @@ impl Node {
                     ..Disk::default()
                 };
             }
+        }
+        out.push(Out::Event(Event::Shrunk));
+    }
+
+    fn memory_after_crash(&self, durable: &Durable) -> Memory {
+        if durable.forgetful {
+            return Memory::Forgetful;
+        }
+        match self.server().map(Server::memory) {
+            Some(Memory::Newborn | Memory::Forgetful) if durable.is_empty() => Memory::Newborn,
+            _ => Memory::Whole,
+        }
+    }
+
+    /// What a failed disk leads to: the end, for all but a wrong rule. That one goes on, with what failed
+    /// left out, or with a device that does nothing any more.
+    fn outlive<R: Rules>(&mut self, rules: &R, log_ops: u32, epoch_ops: u32, out: &mut Vec<Out>) {
+        if self.server().is_none_or(Server::is_halted) {
+            return self.crash(rules, log_ops, epoch_ops, out);
+        }
+        if rules.takes_failed_for_done() {
+            self.disk.log_ops.pop_front();
+        } else {
+            self.disk.dead = true;
+        }
+    }
+
+    fn wipe<R: Rules>(&mut self, rules: &R, autocreate: bool, out: &mut Vec<Out>) {
+        let found = Found {
+            empty: true,
+            autocreate,
+            ..Found::default()
+        };
+        let memory = Memory::of(rules, found);
+        // The mark is written before anything else.
+        let disk = Durable {
+            forgetful: !memory.remembers(),
+            ..Durable::default()
+        };
+        match &mut self.brain {
+            Brain::Quorate(_) => *self = Self::boot(rules, self.me, disk, memory, out),
+            Brain::Java(_) => *self = Self::java(self.me),
         }
         out.push(Out::Event(Event::Shrunk));
     }
@@ -370,6 +448,8 @@ impl Node {
         let (was_chosen, was_established) = (server.is_chosen(), is_established(server));
         let was_committed = server.committed();
         let (was_leading, promised) = (leads(server), server.accepted());
+        let remembered = server.memory().remembers();
+        let reign = server.epoch();
         let cx = Context {
             me: self.me,
             ensemble,
@@ -378,12 +458,16 @@ impl Node {
         let mut fx = Vec::new();
         server.step(&cx, input, &mut fx);
         seen(&fx);
-        let epoch = server.epoch().unwrap_or_default();
+        // A leader that gives way in this step did what it did as the leader that it was.
+        let epoch = server.epoch().or(reign).unwrap_or_default();
         let is_bound = ensemble.is_voter(self.me);
         let (is_chosen, is_established) = (server.is_chosen(), is_established(server));
         let committed = server.committed();
         if was_leading && server.is_looking() && server.accepted() > promised {
             out.push(Out::Event(Event::GaveWay));
+        }
+        if !remembered && server.memory().remembers() {
+            out.push(Out::Event(Event::Recalled));
         }
         if is_chosen && !was_chosen {
             out.push(Out::Event(Event::Chosen { epoch }));
@@ -529,7 +613,7 @@ impl Node {
                     self.tree = txn;
                 }
             }
-            Effect::Retire => self.serving = false,
+            Effect::Retire => (self.serving, self.unheard) = (false, false),
             Effect::Look { .. } => out.push(Out::Event(Event::Looks)),
             Effect::Serve { epoch } => {
                 self.serving = true;
@@ -551,6 +635,10 @@ impl Node {
                     });
                 }
             }
+            Effect::Forget => self.disk.epoch_ops.push_back(EpochOp::Forget),
+            Effect::Recall => self.disk.epoch_ops.push_back(EpochOp::Recall),
+            // The world ends and starts processes.
+            Effect::Halt => {}
         }
     }
 
@@ -603,12 +691,13 @@ fn is_established(server: &Server) -> bool {
 }
 
 /// Writes an epoch file. They never go back, and currentEpoch is never ahead of acceptedEpoch.
-fn write_epoch(durable: &mut crate::disk::Durable, op: EpochOp, out: &mut Vec<Out>) {
+fn write_epoch(durable: &mut Durable, op: EpochOp, out: &mut Vec<Out>) {
     let fine = match op {
         EpochOp::Accepted(epoch) => durable.accepted.unwrap_or_default() <= epoch,
         EpochOp::Current(epoch) => {
             durable.current.unwrap_or_default() <= epoch && durable.accepted.unwrap_or_default() >= epoch
         }
+        EpochOp::Forget | EpochOp::Recall => true,
     };
     if !fine {
         out.push(Out::Event(Event::Broke(Property::EpochsGrow)));

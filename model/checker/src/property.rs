@@ -52,11 +52,11 @@ properties! {
     InitialHistory = "an established epoch holds what older ones committed", "P9, R2", LateEstablishment;
     /// A server that serves an epoch has delivered its initial history.
     CommitConsistency = "who serves an epoch has its initial history", "P10, R1", ServesHistory;
-    /// Whoever acknowledges NEWLEADER has exactly the leader's history, and whoever has currentEpoch on
+    /// Whoever acknowledges NEWLEADER has currentEpoch and exactly the leader's history on disk, and whoever has currentEpoch on
     /// disk has the epoch's initial history on disk: the vote vouches for it.
-    HistoryConsistency = "who enters an epoch has its leader's history on disk", "P11", EnteredWithHistory;
+    HistoryConsistency = "who enters an epoch has it and its leader's history on disk", "P11", EnteredWithHistory;
     /// Nothing committed is cut off or replaced on a server that the commit rests on.
-    CommittedStays = "what is committed is dropped only where a quorum of others has it", "R3", CommittedDropped;
+    CommittedStays = "what is committed is dropped only where every quorum keeps it", "R3", CommittedDropped;
     /// What a server has once shown to clients, it shows whenever it serves.
     ServedStays = "no server serves less than it has served", "R4, E9", ServedAgain;
     /// No correct server is hung up on for breaking the protocol.

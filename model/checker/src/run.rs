@@ -14,8 +14,8 @@ use crate::bounds::Bounds;
 use crate::disk::{Durable, LogOp};
 use crate::link::{End, Link};
 use crate::node::{Frame, Happening, Node, Out};
-use crate::world::{Action, Flaws, id, index};
-use quorate_zab::{Conn, Effect, Ensemble, Input, Message, Rules, Server, ServerId, Standing, Zxid};
+use crate::world::{Action, Flaws, id, index, is_newborn_looker};
+use quorate_zab::{Conn, Effect, Ensemble, Input, Memory, Message, Rules, Server, ServerId, Standing, Zxid};
 use std::collections::VecDeque;
 
 /// An ensemble in one run. Servers go by their place, connections by the order in which they were opened, those
@@ -25,6 +25,7 @@ pub struct Run<'a, R> {
     rules: &'a R,
     flaws: Flaws,
     ensemble: Ensemble,
+    autocreate: bool,
     nodes: Vec<Node>,
     wires: Vec<Wire>,
     /// The number of each server's last connection in this boot.
@@ -65,6 +66,8 @@ pub enum Happened {
     Restarted {
         /// The server.
         at: usize,
+        /// Whether somebody emptied the disk before.
+        emptied: bool,
         /// The server as it started.
         node: Box<Node>,
     },
@@ -76,7 +79,7 @@ impl<'a, R: Rules> Run<'a, R> {
         let servers = bounds.servers as usize;
         let nodes = (0..bounds.nodes()).map(|i| {
             if i >= servers || i + (bounds.java as usize) < servers {
-                Node::boot(id(i), Durable::default(), &mut Vec::new())
+                Node::boot(rules, id(i), Durable::default(), Memory::Whole, &mut Vec::new())
             } else {
                 Node::java(id(i))
             }
@@ -85,6 +88,7 @@ impl<'a, R: Rules> Run<'a, R> {
             rules,
             flaws,
             ensemble: bounds.ensemble(),
+            autocreate: bounds.autocreate,
             nodes: nodes.collect(),
             wires: Vec::new(),
             numbers: vec![0; bounds.nodes()],
@@ -152,7 +156,10 @@ impl<'a, R: Rules> Run<'a, R> {
     /// If there is nothing of the kind that could happen: no such frame on the way, no such end open.
     pub fn play(&mut self, action: Action, see: &mut dyn FnMut(Happened)) {
         match action {
-            Action::Lead(i) => self.input(i, Input::Lead, see),
+            Action::Lead(i) => {
+                self.input(i, Input::Lead, see);
+                self.nodes[i].unheard |= self.nodes.iter().any(is_newborn_looker);
+            }
             Action::Join { learner, leader } => self.join(learner, leader, see),
             Action::Deliver(wire, end) => {
                 let link = &mut self.wires[wire].link;
@@ -175,7 +182,8 @@ impl<'a, R: Rules> Run<'a, R> {
             Action::GiveUp(i) => self.input(i, Input::LimitPassed, see),
             Action::CheckQuorum(i) => self.input(i, Input::CheckQuorum, see),
             Action::Propose(i) => {
-                let zxid = self.nodes[i].server().and_then(Server::next_zxid);
+                let server = self.nodes[i].server();
+                let zxid = server.and_then(|server| server.next_zxid(self.rules));
                 let zxid = zxid.unwrap_or(Zxid::ZERO);
                 self.proposed += 1;
                 let payload = self.proposed;
@@ -187,6 +195,19 @@ impl<'a, R: Rules> Run<'a, R> {
                 let floor = self.nodes[i].tree.zxid;
                 self.input(i, Input::Purged { floor }, see);
             }
+            Action::DiskFails(i, log_ops, epoch_ops) => {
+                if !self.rules.outlives_disk() {
+                    self.cut_off(i);
+                }
+                let (log_ops, epoch_ops) = (log_ops.into(), epoch_ops.into());
+                self.happen(i, Happening::DiskFails { log_ops, epoch_ops }, see);
+            }
+            Action::Wipe(i) => {
+                self.cut_off(i);
+                let autocreate = self.autocreate;
+                self.happen(i, Happening::Wipe { autocreate }, see);
+            }
+            Action::HearHistory(i) => self.input(i, Input::HistoryHeard, see),
         }
         self.steps += 1;
     }
@@ -196,7 +217,11 @@ impl<'a, R: Rules> Run<'a, R> {
     }
 
     fn happen(&mut self, i: usize, happening: Happening, see: &mut dyn FnMut(Happened)) {
-        let input = input_of(&happening);
+        let input = match &happening {
+            Happening::DiskFails { .. } if self.rules.outlives_disk() => Some(Input::DiskFailed),
+            other => input_of(other),
+        };
+        let emptied = matches!(happening, Happening::Wipe { .. });
         let mut out = Vec::new();
         let mut effects = Vec::new();
         let node = &mut self.nodes[i];
@@ -213,6 +238,7 @@ impl<'a, R: Rules> Run<'a, R> {
                 },
                 None => Happened::Restarted {
                     at: i,
+                    emptied,
                     node: Box::new(node.clone()),
                 },
             });
@@ -278,7 +304,8 @@ impl<'a, R: Rules> Run<'a, R> {
         self.input(learner, Input::Connected { conn }, see);
     }
 
-    fn crash(&mut self, i: usize, log_ops: u8, epoch_ops: u8, see: &mut dyn FnMut(Happened)) {
+    /// A process dies, and with it its ends of connections.
+    fn cut_off(&mut self, i: usize) {
         for wire in 0..self.wires.len() {
             for end in [End::Learner, End::Leader] {
                 if self.wires[wire].link.server(end) == id(i) {
@@ -287,6 +314,10 @@ impl<'a, R: Rules> Run<'a, R> {
             }
         }
         self.numbers[i] = 0;
+    }
+
+    fn crash(&mut self, i: usize, log_ops: u8, epoch_ops: u8, see: &mut dyn FnMut(Happened)) {
+        self.cut_off(i);
         let mut log_ops = u32::from(log_ops);
         if self.flaws.unsynced_truncation {
             let cuts = |op: &LogOp| matches!(op, LogOp::Truncate(_));
@@ -314,7 +345,7 @@ impl<'a, R: Rules> Run<'a, R> {
 /// The input that this is, as the step function gets it; none if it is a crash.
 fn input_of(happening: &Happening) -> Option<Input<u64>> {
     Some(match happening {
-        Happening::Crash { .. } => return None,
+        Happening::Crash { .. } | Happening::DiskFails { .. } | Happening::Wipe { .. } => return None,
         Happening::Input(input) => input.clone(),
         Happening::Frame { conn, frame } => match frame {
             Frame::Message(message) => Input::Message {

@@ -98,24 +98,22 @@ mod tests {
     use quorate_zab::Zab;
     use stateright::Checker;
 
-    const THREE: Bounds = Bounds {
-        servers: 3,
-        observers: 0,
-        groups: &[],
-        java: 0,
-        txns: 1,
-        elections: 1,
-        crashes: 0,
-        breaks: 0,
-        pings: 0,
-        syncs: 0,
-        purges: 0,
-        warm: false,
-    };
+    const THREE: Bounds = Bounds::of_three(1, 1, 0, 0);
 
     #[test]
     fn it_sees_what_stateright_sees() {
         let rows = [
+            Bounds {
+                elections: 2,
+                disk_errors: 1,
+                ..THREE
+            },
+            Bounds {
+                wipes: 1,
+                autocreate: true,
+                warm: true,
+                ..THREE
+            },
             Bounds {
                 elections: 2,
                 ..THREE

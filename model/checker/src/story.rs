@@ -5,7 +5,7 @@ use crate::link::{End, Link};
 use crate::node::Frame;
 use crate::run::Followed;
 use crate::world::{Action, Agreement, World, id, index};
-use quorate_zab::{Message, Rules, ServerId};
+use quorate_zab::{Message, Rules, ServerId, Zab};
 use stateright::Path;
 
 /// A step of a run, told and ready to be drawn.
@@ -134,8 +134,10 @@ fn draw<R: Rules>(world: &World, action: &Action, followed: &Followed<'_, R>) ->
             (here, Deed::Loses { peer })
         }
         Action::LogDone(i) | Action::EpochDone(i) | Action::Purge(i) => (place(i), Deed::Durable),
-        Action::Crash(i, ..) => (place(i), Deed::Crash),
-        Action::Propose(i) | Action::Ping(i) | Action::Sync(i) => (place(i), Deed::Asked),
+        Action::Crash(i, ..) | Action::DiskFails(i, ..) | Action::Wipe(i) => (place(i), Deed::Crash),
+        Action::Propose(i) | Action::Ping(i) | Action::Sync(i) | Action::HearHistory(i) => {
+            (place(i), Deed::Asked)
+        }
     };
     Drawn { at, deed }
 }
@@ -204,12 +206,23 @@ pub(crate) fn tell(world: &World, action: &Action, names: &Names) -> String {
                 disk.epoch_ops.len(),
             )
         }
+        Action::DiskFails(i, log_ops, epoch_ops) => {
+            let disk = &world.nodes[i].disk;
+            format!(
+                "a write of {:?} fails, and it ends and restarts; of what was under way {log_ops} of {} log operations and {epoch_ops} of {} epoch writes were kept",
+                id(i),
+                disk.log_ops.len(),
+                disk.epoch_ops.len(),
+            )
+        }
+        Action::Wipe(i) => format!("{:?} dies, its disk is emptied, and it restarts", id(i)),
+        Action::HearHistory(i) => format!("{:?} hears that others have a history", id(i)),
         Action::GiveUp(i) => format!("{:?} gives up: initLimit has passed", id(i)),
         Action::CheckQuorum(i) => format!("{:?} has lost its quorum and gives up", id(i)),
         Action::Propose(i) => {
             let zxid = world.nodes[i]
                 .server()
-                .and_then(quorate_zab::Server::next_zxid)
+                .and_then(|server| server.next_zxid(&Zab))
                 .unwrap_or_default();
             format!("{:?} proposes {zxid:?}", id(i))
         }

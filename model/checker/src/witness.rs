@@ -70,6 +70,12 @@ witnesses! {
     LogsShare = "two logs hold one transaction";
     /// A world in disorder came to rest once faults ended.
     Recovered = "a world in disorder recovers";
+    /// A server that had lost its disk was counted again.
+    Recalled = "a forgetful server is one of the quorum again";
+    /// A disk failed under a server with work under way.
+    DiskFailed = "a disk fails under work";
+    /// A leader came to the last zxid of its epoch.
+    CounterUsedUp = "an epoch's counter is used up";
     /// A `sync` was answered.
     SyncAnswered = "a sync is answered";
     /// An observer delivered what it was informed of.

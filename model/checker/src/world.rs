@@ -12,7 +12,7 @@ use crate::node::{Event, Frame, Happening, Node, Out};
 use crate::property::Property;
 use crate::symmetry::{Numbers, Renaming, Signature, Signatures};
 use crate::witness::{Witness, Witnessed};
-use quorate_zab::{Conn, Ensemble, Input, Message, Rules, Server, ServerId, Standing, Zxid};
+use quorate_zab::{Conn, Ensemble, Input, Memory, Message, Rules, Server, ServerId, Standing, Zxid};
 use smallvec::SmallVec;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -73,6 +73,12 @@ pub enum Action {
     Sync(usize),
     /// A server has taken a snapshot, and removes what it covers from its log.
     Purge(usize),
+    /// An operation of the disk fails, the server ends, and starts again from so much of what was under way.
+    DiskFails(usize, u8, u8),
+    /// The process dies, its disk is emptied, and it starts again.
+    Wipe(usize),
+    /// A server that takes itself for new hears that somebody has a history.
+    HearHistory(usize),
 }
 
 /// A node after a happening, and what came of it.
@@ -271,6 +277,23 @@ impl Reductions {
     };
 }
 
+impl Reductions {
+    /// Those of them whose arguments hold within these bounds. Orders of steps are argued for servers that
+    /// remember, and for leaders that do not run out of zxids.
+    fn fit_for(self, bounds: Bounds) -> Self {
+        if bounds.wipes == 0 && bounds.last_counter == 0 {
+            return self;
+        }
+        Self {
+            epoch_files: false,
+            solitude: false,
+            stale_greetings: false,
+            peace: false,
+            ..self
+        }
+    }
+}
+
 /// The agreement grain: rules, bounds, and the tables that its worlds share.
 #[derive(Debug)]
 pub struct Agreement<R> {
@@ -324,7 +347,7 @@ impl<R: Rules> Agreement<R> {
             flaws: Flaws::default(),
             bounds,
             ensemble: bounds.ensemble(),
-            reductions: Reductions::ALL,
+            reductions: Reductions::ALL.fit_for(bounds),
             nodes: Table::new(0),
             links: Table::new(0),
             ghosts: Table::new(0),
@@ -372,7 +395,10 @@ impl<R: Rules> Agreement<R> {
     /// The same with these reductions instead of all.
     #[must_use]
     pub fn with_reductions(self, reductions: Reductions) -> Self {
-        Self { reductions, ..self }
+        Self {
+            reductions: reductions.fit_for(self.bounds),
+            ..self
+        }
     }
 
     /// The same with other hashes: equal counts make a missed collision very unlikely.
@@ -390,13 +416,22 @@ impl<R: Rules> Agreement<R> {
         let servers = self.bounds.servers as usize;
         let nodes = (0..self.bounds.nodes()).map(|i| {
             let node = if i >= servers || i + (self.bounds.java as usize) < servers {
-                Node::boot(id(i), Durable::default(), &mut Vec::new())
+                Node::boot(
+                    &self.rules,
+                    id(i),
+                    Durable::default(),
+                    Memory::Whole,
+                    &mut Vec::new(),
+                )
             } else {
                 Node::java(id(i))
             };
             self.nodes.intern(node)
         });
         let mut ghost = Ghost::new(self.bounds.nodes());
+        if self.bounds.wipes > 0 {
+            ghost.keep_promises();
+        }
         if let Some(hunted) = self.hunted {
             let others = Property::ALL.iter().filter(|&&property| property != hunted);
             others.for_each(|&property| ghost.disclaim(property));
@@ -434,7 +469,7 @@ impl<R: Rules> Agreement<R> {
                 .map(|end| Action::Deliver(i, end))
         };
         let disks = |(i, node): (usize, &Cell<Node>)| {
-            let log = (!node.disk.log_ops.is_empty()).then_some(Action::LogDone(i));
+            let log = (!node.disk.log_ops.is_empty() && !node.disk.dead).then_some(Action::LogDone(i));
             log.or((!node.disk.epoch_ops.is_empty()).then_some(Action::EpochDone(i)))
         };
         world
@@ -568,6 +603,11 @@ impl<R: Rules> Agreement<R> {
             Action::Lead(i) => {
                 next.left.elections -= 1;
                 self.happen(next, i, self.usual.lead);
+                if next.nodes.iter().any(|node| is_newborn_looker(node)) {
+                    let mut node = next.nodes[i].get().clone();
+                    node.unheard = true;
+                    next.nodes[i] = self.nodes.intern(node);
+                }
             }
             Action::Join { learner, leader } => self.join(next, learner, leader),
             Action::Deliver(at, end) => {
@@ -611,11 +651,14 @@ impl<R: Rules> Agreement<R> {
             Action::Propose(i) => {
                 let zxid = next.nodes[i]
                     .server()
-                    .and_then(Server::next_zxid)
+                    .and_then(|server| server.next_zxid(&self.rules))
                     .unwrap_or(Zxid::ZERO);
                 let payload = u64::from(self.bounds.txns - next.left.txns) + 1;
                 next.left.txns -= 1;
                 self.input(next, i, Input::Propose { zxid, payload });
+                if next.nodes[i].server().is_some_and(Server::is_looking) {
+                    self.witnessed.note(Witness::CounterUsedUp);
+                }
             }
             Action::Ping(i) => {
                 next.left.pings -= 1;
@@ -630,6 +673,24 @@ impl<R: Rules> Agreement<R> {
                 let floor = next.nodes[i].tree.zxid;
                 self.input(next, i, Input::Purged { floor });
             }
+            Action::DiskFails(i, log_ops, epoch_ops) => {
+                next.left.disk_errors -= 1;
+                self.witnessed.note(Witness::DiskFailed);
+                if !self.rules.outlives_disk() {
+                    self.cut_off(next, i);
+                }
+                let (log_ops, epoch_ops) = (log_ops.into(), epoch_ops.into());
+                let failing = Happening::DiskFails { log_ops, epoch_ops };
+                self.happen(next, i, self.happenings.intern(failing));
+            }
+            Action::Wipe(i) => {
+                next.left.wipes -= 1;
+                self.cut_off(next, i);
+                let autocreate = self.bounds.autocreate;
+                let wiping = Happening::Wipe { autocreate };
+                self.happen(next, i, self.happenings.intern(wiping));
+            }
+            Action::HearHistory(i) => self.input(next, i, Input::HistoryHeard),
         }
     }
 
@@ -641,7 +702,7 @@ impl<R: Rules> Agreement<R> {
     fn happen(&self, world: &mut World, i: usize, happening: Cell<Happening>) {
         let before = world.nodes[i];
         debug_assert_eq!(
-            before.permits(happening.get()),
+            before.permits(&self.rules, happening.get()),
             Ok(()),
             "the checker does only what the world permits"
         );
@@ -770,7 +831,8 @@ impl<R: Rules> Agreement<R> {
         self.happen(world, learner, connected);
     }
 
-    fn crash(&self, world: &mut World, i: usize, log_ops: u8, epoch_ops: u8) {
+    /// The ends of all connections of a process that dies are gone.
+    fn cut_off(&self, world: &mut World, i: usize) {
         for at in (0..world.links.len()).rev() {
             let link = world.links[at];
             let end = [End::Learner, End::Leader]
@@ -780,6 +842,10 @@ impl<R: Rules> Agreement<R> {
                 put_link(world, at, self.closed(link, end));
             }
         }
+    }
+
+    fn crash(&self, world: &mut World, i: usize, log_ops: u8, epoch_ops: u8) {
+        self.cut_off(world, i);
         if !world.nodes[i].disk.is_quiet() {
             self.witnessed.note(Witness::Reboot);
         }
@@ -848,6 +914,12 @@ fn unused_conn(world: &World, server: ServerId) -> Conn {
         .map(Conn::new)
         .find(|&conn| !used(conn))
         .expect("numbers are many")
+}
+
+/// Whether it takes itself for new and would follow whom it hears to be as empty.
+pub(crate) fn is_newborn_looker(node: &Node) -> bool {
+    node.server()
+        .is_some_and(|server| server.memory() == Memory::Newborn && server.is_votable())
 }
 
 mod offered;

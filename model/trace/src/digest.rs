@@ -209,6 +209,16 @@ impl Deeds {
     pub fn current(&mut self, epoch: Epoch) {
         self.add(20, epoch.get().into(), 0);
     }
+
+    /// The mark of a forgetful server was to be written.
+    pub fn forget(&mut self) {
+        self.add(21, 0, 0);
+    }
+
+    /// It was to be removed.
+    pub fn recall(&mut self) {
+        self.add(22, 0, 0);
+    }
 }
 
 /// What a trace keeps of the effects of one step: how many, and the digest of their encoding.

@@ -8,7 +8,7 @@
 //! variants are only ever added at an enum's end; anything else raises the version.
 
 use crate::digest::{Contents, Deeds, Digest, Sum};
-use quorate_zab::{Conn, ElectionInput, Ensemble, Epoch, Image, Input, Notification, ServerId, Zxid};
+use quorate_zab::{Conn, ElectionInput, Ensemble, Epoch, Image, Input, Memory, Notification, ServerId, Zxid};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -170,8 +170,8 @@ pub struct Boot {
     pub contents: Contents,
     /// ZooKeeper's digest of the tree as loaded from the snapshot, if it was computed.
     pub tree: Option<Sum>,
-    /// The server knows that it may have forgotten what it promised (`design.md` ruling 12).
-    pub forgetful: bool,
+    /// Whether the server knows what it promised before.
+    pub memory: Memory,
     /// How the data directory came to be as it is, where that is not simply the boot before.
     pub origin: Origin,
 }

@@ -1,6 +1,6 @@
 //! What does a server know when it starts? A step over what its disk holds.
 
-use crate::{Epoch, Skeleton, Zxid};
+use crate::{Epoch, Rules, Skeleton, Zxid};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -15,6 +15,67 @@ pub struct Image {
     pub snapshot: Zxid,
     /// The log above its floor, which is at or below `snapshot`.
     pub history: Skeleton,
+}
+
+/// What else there is to tell a new server from one that lost its disk.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Found {
+    /// There is no snapshot with a transaction, no log and no epoch file.
+    pub empty: bool,
+    /// The mark of a forgetful server is there [`crate::Effect::Forget`].
+    pub marked: bool,
+    /// An operator says that this server is new (the file `initialize`).
+    pub initialize: bool,
+    /// An ensemble of empty servers may begin a history (`db.autocreate`).
+    pub autocreate: bool,
+}
+
+/// Does a server know what it promised before it started?
+///
+/// A voter that lost its disk has broken every promise that it does not know of. So an empty server is
+/// taken for new only on an operator's word, or while nobody whom it hears has a history. Otherwise it is
+/// *forgetful*: it neither votes nor is counted until a leader whom a quorum without it follows has
+/// synchronised it. Then a quorum is in that leader's epoch, and no candidate among them can hold a promise
+/// of a higher one that this server gave. Not covered: a quorum of empty servers, and, from five servers on,
+/// a promise to a candidate outside that quorum.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Memory {
+    /// It knows.
+    #[default]
+    Whole,
+    /// It may have forgotten; the mark on its disk says so.
+    Forgetful,
+    /// It is empty and promised nothing, unless it hears of a history.
+    Newborn,
+    /// It is synchronised, and the mark is being removed.
+    Recalling,
+}
+
+impl Memory {
+    /// What a server is that finds this on its disk.
+    pub fn of<R: Rules>(rules: &R, found: Found) -> Self {
+        match found {
+            Found { empty: true, .. } if rules.trusts_empty_disk() => Self::Whole,
+            Found {
+                empty: true,
+                initialize: true,
+                ..
+            } => Self::Whole,
+            Found { marked: true, .. } => Self::Forgetful,
+            Found {
+                empty: true,
+                autocreate: true,
+                ..
+            } => Self::Newborn,
+            Found { empty: true, .. } => Self::Forgetful,
+            Found { empty: false, .. } => Self::Whole,
+        }
+    }
+
+    /// Whether what it promises and acknowledges may be counted on.
+    pub fn remembers(self) -> bool {
+        matches!(self, Self::Whole | Self::Newborn)
+    }
 }
 
 /// Why a server must not start from an image: no run of this protocol leaves it behind.
@@ -64,7 +125,7 @@ impl Image {
     /// # Errors
     ///
     /// [`Refusal`] where a promise may be forgotten.
-    pub fn epochs(&self) -> Result<(Epoch, Epoch), Refusal> {
+    pub fn epochs<R: Rules>(&self, rules: &R) -> Result<(Epoch, Epoch), Refusal> {
         let logged = self.history.last().max(self.snapshot).epoch();
         let reached = self.current.unwrap_or(logged).max(logged);
         match (self.accepted, self.current) {
@@ -72,7 +133,13 @@ impl Image {
             // No epoch files: a fresh server, or a standalone server's data.
             (None, None) => Ok((reached, reached)),
             (Some(accepted), _) if accepted < reached => Err(Refusal::PromiseBehind { accepted, reached }),
+            (Some(accepted), Some(current)) if current < reached && !rules.may_boot_ahead() => {
+                Err(Refusal::PromiseBehind { accepted, reached })
+            }
             (Some(accepted), _) => Ok((accepted, reached)),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

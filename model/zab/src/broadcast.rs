@@ -12,7 +12,7 @@ use crate::{Conn, Effect, Message, Rules, Violation, Zxid};
 impl Server {
     /// The zxid of the next proposal, if this server leads an established epoch. At the end of the
     /// counter there is none: the leader has to give way to a new epoch.
-    pub fn next_zxid(&self) -> Option<Zxid> {
+    pub fn next_zxid<R: Rules>(&self, rules: &R) -> Option<Zxid> {
         let Role::Leading(leader) = &self.role else {
             return None;
         };
@@ -21,7 +21,11 @@ impl Server {
         };
         let last = self.history.last();
         let counter = if last.epoch() == epoch { last.counter() } else { 0 };
-        counter.checked_add(1).map(|counter| Zxid::new(epoch, counter))
+        if counter < rules.last_counter() {
+            Some(Zxid::new(epoch, counter + 1))
+        } else {
+            rules.rolls_over().then(|| Zxid::new(epoch.next(), 1))
+        }
     }
 
     /// A client's transaction, at the leader.
@@ -32,7 +36,7 @@ impl Server {
         payload: P,
         fx: &mut Vec<Effect<P>>,
     ) {
-        if self.next_zxid() != Some(zxid) {
+        if self.next_zxid(cx.rules) != Some(zxid) {
             return;
         }
         let before = self.history.last();
@@ -61,7 +65,7 @@ impl Server {
         }
         self.append(zxid, payload, fx);
         fx.extend(early);
-        if zxid.counter() == u32::MAX {
+        if self.next_zxid(cx.rules).is_none() {
             self.look(cx, fx);
         }
     }
@@ -101,8 +105,8 @@ impl Server {
                 .on_proposal(cx, zxid, payload, fx)
                 .and_then(|()| self.on_commit(committed, zxid)),
             (Phase::Discovery, Message::LeaderInfo { epoch }) => self.on_leader_info(cx, conn, epoch, fx),
-            (Phase::AckedEpoch { epoch }, Message::Diff { .. }) => self.on_diff(epoch),
-            (Phase::AckedEpoch { epoch }, Message::Trunc { zxid }) => self.on_trunc(epoch, zxid, fx),
+            (Phase::AckedEpoch { epoch }, Message::Diff { zxid }) => self.on_diff(cx, epoch, zxid, fx),
+            (Phase::AckedEpoch { epoch }, Message::Trunc { zxid }) => self.on_trunc(cx, epoch, zxid, fx),
             (Phase::AckedEpoch { epoch }, Message::Snap { zxid }) => {
                 self.on_snap(epoch, zxid, fx);
                 Ok(())
@@ -125,10 +129,10 @@ impl Server {
             ) => self.on_early_commit(cx, sync, zxid, fx),
             (Phase::Broadcast { committed, .. }, Message::Commit { zxid }) => self.on_commit(committed, zxid),
             (Phase::Sync { epoch, sync }, Message::NewLeader { epoch: offered }) => {
-                self.on_new_leader(epoch, offered, sync)
+                self.on_new_leader(cx, epoch, offered, sync, fx)
             }
             (Phase::Acked { epoch, sync, acked }, Message::UpToDate) => {
-                self.on_up_to_date(conn, epoch, sync, acked, fx);
+                self.on_up_to_date(cx, conn, epoch, sync, acked, fx);
                 Ok(())
             }
             (Phase::Acked { .. } | Phase::Broadcast { .. }, Message::Ping { zxid }) => {
@@ -298,7 +302,7 @@ impl Server {
         let Some(epoch) = leader.epoch() else {
             return Ok(());
         };
-        let established = leader.is_established();
+        let (established, round) = (leader.is_established(), leader.next_round());
         let Some((_, learner)) = leader.learner_of(conn) else {
             return Ok(());
         };
@@ -318,10 +322,18 @@ impl Server {
                 *acked = zxid.max(*acked);
                 Ok(())
             }
+            Stage::Syncing { .. } if zxid == Zxid::ZERO => {
+                learner.stage = Stage::Forgetful { round, told: false };
+                Ok(())
+            }
             Stage::Syncing { acked } => Err(Violation::AckOutOfOrder {
                 acked: *acked,
                 got: zxid,
             }),
+            Stage::Forgetful { told: true, .. } if zxid == new_leader => {
+                learner.stage = Stage::synced(new_leader);
+                Ok(())
+            }
             // The acknowledgement of UPTODATE says nothing new.
             Stage::Synced { .. } if zxid == new_leader => Ok(()),
             Stage::Synced { acked, .. } if zxid <= logged => {
@@ -346,17 +358,14 @@ impl Server {
             return;
         };
         let conn = *conn;
+        if !cx.rules.may_vouch(self.memory.remembers()) {
+            return self.settle_delivery(fx);
+        }
         let none = Zxid::ZERO;
         let mut early = none;
-        let (epoch, acked, committed) = match phase {
-            Phase::Acked { epoch, acked, .. } => (*epoch, acked, None),
-            Phase::Broadcast {
-                epoch,
-                acked,
-                committed,
-                ..
-            } => (*epoch, acked, Some(*committed)),
-            Phase::Sync { epoch, .. } if cx.rules.may_ack_proposals(false) => (*epoch, &mut early, None),
+        let (epoch, acked) = match phase {
+            Phase::Acked { epoch, acked, .. } | Phase::Broadcast { epoch, acked, .. } => (*epoch, acked),
+            Phase::Sync { epoch, .. } if cx.rules.may_ack_proposals(false) => (*epoch, &mut early),
             _ => return,
         };
         let last = if cx.rules.may_ack(logged, durable) {
@@ -377,7 +386,13 @@ impl Server {
             });
             *acked = last;
         }
-        if let Some(committed) = committed {
+        self.settle_delivery(fx);
+    }
+
+    fn settle_delivery<P>(&mut self, fx: &mut Vec<Effect<P>>) {
+        if let Role::Following(follower) = &self.role
+            && let Some(committed) = follower.committed()
+        {
             self.deliver(committed, fx);
             self.settle_sync_answers(fx);
         }

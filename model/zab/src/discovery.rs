@@ -24,7 +24,10 @@ impl Server {
                 conn,
                 phase: Phase::Discovery,
             };
-            let (server, accepted) = (cx.me, self.accepted);
+            let (server, accepted) = (
+                cx.me,
+                cx.rules.promised(self.accepted, self.history.last().epoch()),
+            );
             let message = if cx.observes() {
                 Message::ObserverInfo { server, accepted }
             } else {
@@ -54,24 +57,34 @@ impl Server {
         } else {
             self.accepted
         };
+        let promised = |accepted| cx.rules.promised(accepted, self.history.last().epoch());
+        let (bound, accepted) = (promised(bound), promised(self.accepted));
         if !cx.rules.may_accept_epoch(epoch, bound) {
             return Err(Violation::StaleEpoch {
-                accepted: self.accepted,
+                accepted,
                 offered: epoch,
             });
         }
-        if cx.rules.is_new_promise(epoch, self.accepted) {
+        if cx.rules.is_new_promise(epoch, accepted) {
             self.persist_accepted(epoch, fx);
             self.set_phase(Phase::PersistAccepted { epoch });
             return Ok(());
         }
-        self.ack_epoch(conn, epoch, None, fx);
+        self.ack_epoch(cx, conn, epoch, None, fx);
         Ok(())
     }
 
-    /// A history that is to be replaced must not be counted on, and zxid 0 asks for a snapshot.
-    fn ack_epoch<P>(&mut self, conn: Conn, epoch: Epoch, current: Option<Epoch>, fx: &mut Vec<Effect<P>>) {
-        let message = if self.needs_snapshot {
+    /// A history that is to be replaced must not be counted on, and zxid 0 asks for a snapshot. Nor must the
+    /// promise of a server that may have given others.
+    fn ack_epoch<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        conn: Conn,
+        epoch: Epoch,
+        current: Option<Epoch>,
+        fx: &mut Vec<Effect<P>>,
+    ) {
+        let message = if self.needs_snapshot || !cx.rules.may_vouch(self.memory.remembers()) {
             Message::AckEpoch {
                 current: None,
                 last: Zxid::ZERO,
@@ -92,7 +105,7 @@ impl Server {
             return;
         };
         if cx.rules.may_ack_epoch(self.disk.epochs_are_durable()) {
-            self.ack_epoch(conn, epoch, Some(self.current), fx);
+            self.ack_epoch(cx, conn, epoch, Some(self.current), fx);
         }
     }
 

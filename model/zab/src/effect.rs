@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Something that a step asks of the world, in the order in which it must begin.
 ///
 /// Log operations (`Append`, `Truncate`, `Install`) form one queue, answered by
-/// [`crate::Input::LogDurable`]; epoch writes (`PersistAccepted`, `PersistCurrent`) another, answered
-/// by [`crate::Input::EpochsDurable`]. A crash keeps some prefix of each.
+/// [`crate::Input::LogDurable`]; epoch writes (`PersistAccepted`, `PersistCurrent`, `Forget`, `Recall`)
+/// another, answered by [`crate::Input::EpochsDurable`]. A crash keeps some prefix of each.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum Effect<P> {
     /// Write acceptedEpoch.
@@ -116,6 +116,12 @@ pub enum Effect<P> {
         /// The last one to send.
         upto: Zxid,
     },
+    /// Write the mark that says that this server may have forgotten what it promised.
+    Forget,
+    /// Remove that mark.
+    Recall,
+    /// End the process. What its disk holds decides what it is when it starts again.
+    Halt,
 }
 
 impl<P> Effect<P> {
@@ -156,6 +162,9 @@ impl<P> Effect<P> {
             Self::Serve { epoch } => Effect::Serve { epoch },
             Self::SyncDone => Effect::SyncDone,
             Self::Inform { conn, after, upto } => Effect::Inform { conn, after, upto },
+            Self::Forget => Effect::Forget,
+            Self::Recall => Effect::Recall,
+            Self::Halt => Effect::Halt,
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum Candidacy {
     Forgetful,
     /// It is an observer: it follows, and never votes.
     Observes,
+    /// It is empty: it votes and may lead as long as it hears of no history.
+    Newborn,
 }
 
 /// A fact that the world tells the election.
@@ -80,6 +82,9 @@ pub enum ElectionEffect {
         /// The leader.
         leader: ServerId,
     },
+    /// Somebody has a history, and this server was taken for new: it stays out of the election until the
+    /// next [`ElectionInput::Look`].
+    HistoryHeard,
 }
 
 /// A duration that the world chooses. One that fires late or early costs time, never safety.
@@ -227,16 +232,20 @@ impl Election {
     ) {
         let own = Vote {
             leader: match candidacy {
-                Candidacy::Stands | Candidacy::Forgetful if cx.ensemble.is_voter(cx.me) => cx.me,
+                Candidacy::Stands | Candidacy::Newborn | Candidacy::Forgetful
+                    if cx.ensemble.is_voter(cx.me) =>
+                {
+                    cx.me
+                }
                 _ => Vote::NO_LEADER,
             },
             zxid: match candidacy {
-                Candidacy::Stands => last,
+                Candidacy::Stands | Candidacy::Newborn => last,
                 Candidacy::Forgetful => Vote::NO_HISTORY,
                 Candidacy::Observes => Vote::NO_ZXID,
             },
             epoch: match candidacy {
-                Candidacy::Stands | Candidacy::Forgetful => current.into(),
+                Candidacy::Stands | Candidacy::Newborn | Candidacy::Forgetful => current.into(),
                 Candidacy::Observes => PeerEpoch::NONE,
             },
         };
@@ -299,6 +308,12 @@ impl Election {
                 if peer_looks {
                     self.tell(from, fx);
                 }
+            }
+            Phase::Looking(looking)
+                if looking.candidacy == Candidacy::Newborn && cx.rules.tells_of_history(&heard) =>
+            {
+                self.phase = Phase::Idle(vec![(from, heard)]);
+                fx.push(ElectionEffect::HistoryHeard);
             }
             Phase::Looking(_) => {
                 if peer_looks && heard.round < self.round {
@@ -432,8 +447,10 @@ impl Election {
         };
         let state = match looking.candidacy {
             Candidacy::Observes => PeerState::Observing,
-            Candidacy::Stands | Candidacy::Forgetful if vote.leader == cx.me => PeerState::Leading,
-            Candidacy::Stands | Candidacy::Forgetful => PeerState::Following,
+            Candidacy::Stands | Candidacy::Newborn | Candidacy::Forgetful if vote.leader == cx.me => {
+                PeerState::Leading
+            }
+            Candidacy::Stands | Candidacy::Newborn | Candidacy::Forgetful => PeerState::Following,
         };
         self.phase = Phase::Settled { state, vote };
         fx.push(ElectionEffect::Elected { leader: vote.leader });
@@ -451,8 +468,8 @@ impl Looking {
 
     /// The vote that this server itself has in its tally, if it has one.
     fn vote_of_its_own<R>(&self, cx: &Context<'_, R>, round: Round) -> Option<Notification> {
-        (self.candidacy == Candidacy::Stands && cx.ensemble.is_voter(cx.me))
-            .then(|| self.as_notification(round))
+        let votes = matches!(self.candidacy, Candidacy::Stands | Candidacy::Newborn);
+        (votes && cx.ensemble.is_voter(cx.me)).then(|| self.as_notification(round))
     }
 }
 

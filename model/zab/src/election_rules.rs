@@ -1,6 +1,6 @@
 //! What do elections rest on? Each comparison is one method; a mutant of the checker overrides one.
 
-use crate::{Ensemble, Notification, PeerState, Round, ServerId, Vote, Zab};
+use crate::{Ensemble, Notification, PeerEpoch, PeerState, Round, ServerId, Vote, Zab};
 
 /// The decisions of fast leader election, each at its default as ZooKeeper takes it.
 pub trait ElectionRules {
@@ -79,6 +79,13 @@ pub trait ElectionRules {
         } else {
             says == Some(PeerState::Leading)
         }
+    }
+
+    /// Whether what a voter says shows that somebody has a history, so that an empty server that hears it
+    /// cannot be new: a credential above nothing, or a reign that is established. One that is not yet is no
+    /// history: among servers that are all new it comes and goes.
+    fn tells_of_history(&self, heard: &Notification) -> bool {
+        heard.vote.epoch > PeerEpoch::from_bits(0) || heard.vote.zxid.bits().cast_signed() > 0
     }
 
     /// Whether the vote of a member names the epoch of the reign once that is established, so that all

@@ -64,6 +64,11 @@ pub enum Input<P> {
         /// The oldest position that the log still holds.
         floor: Zxid,
     },
+    /// An operation on the log or on an epoch file failed, or did not come to an end. What it left on the
+    /// disk is not known.
+    DiskFailed,
+    /// The election heard of a history, while this server was taken for a new one.
+    HistoryHeard,
 }
 
 impl<P> Input<P> {
@@ -89,6 +94,8 @@ impl<P> Input<P> {
             },
             Self::Sync { conn } => Input::Sync { conn },
             Self::Purged { floor } => Input::Purged { floor },
+            Self::DiskFailed => Input::DiskFailed,
+            Self::HistoryHeard => Input::HistoryHeard,
         }
     }
 }

@@ -57,6 +57,9 @@ pub(crate) enum Stage {
         /// What it has acknowledged all the same.
         acked: Zxid,
     },
+    /// Has the epoch's initial history and is forgetful: in no tally. It is told to serve once a quorum has
+    /// answered a PING of `round` or later, and is as any other once it says that it is whole.
+    Forgetful { round: u64, told: bool },
     /// Has the epoch's initial history; everything up to `acked` is durable there.
     Synced {
         acked: Zxid,
@@ -78,7 +81,10 @@ impl Stage {
 
     /// Whether proposals are forwarded to the learner.
     pub(crate) fn is_forwarding(&self) -> bool {
-        matches!(self, Self::Syncing { .. } | Self::Synced { .. })
+        matches!(
+            self,
+            Self::Syncing { .. } | Self::Forgetful { .. } | Self::Synced { .. }
+        )
     }
 }
 
@@ -155,6 +161,14 @@ impl Leader {
         self.learners.retain(|_, learner| learner.conn != conn);
         if let LeaderPhase::Broadcast { reads, .. } = &mut self.phase {
             reads.drop_conn(conn);
+        }
+    }
+
+    /// The first round of PINGs that begins from now on.
+    pub(crate) fn next_round(&self) -> u64 {
+        match &self.phase {
+            LeaderPhase::Broadcast { reads, .. } => reads.next_round(),
+            _ => Reads::default().next_round(),
         }
     }
 

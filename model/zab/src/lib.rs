@@ -20,7 +20,7 @@ mod skeleton;
 mod synchronization;
 mod violation;
 
-pub use boot::{Image, Refusal};
+pub use boot::{Found, Image, Memory, Refusal};
 pub use effect::Effect;
 pub use election::{
     Candidacy, Election, ElectionEffect, ElectionInput, ElectionTimer, Notification, PeerEpoch, PeerState,

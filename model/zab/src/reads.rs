@@ -1,4 +1,5 @@
-//! When may a leader answer `sync`? Once a quorum has said, after the `sync` came, that it still follows.
+//! When may a leader answer `sync`, and count on a learner that forgot? Once a quorum has said, after either
+//! came, that it still follows.
 //!
 //! Apache's leader answers at once and may be deposed without knowing it (ZOOKEEPER-1675). Here the
 //! answer waits for a round of PINGs begun after the `sync` arrived, and for the commit of all that
@@ -31,6 +32,11 @@ struct Waiting {
 }
 
 impl Reads {
+    /// The first round that begins from now on.
+    pub(crate) fn next_round(&self) -> u64 {
+        self.round + 1
+    }
+
     pub(crate) fn renumber(&mut self, renumber: &dyn Fn(Conn) -> Conn) {
         for waiting in &mut self.waiting {
             waiting.conn = waiting.conn.map(renumber);
@@ -53,7 +59,7 @@ impl Server {
             return;
         };
         let round = if cx.rules.confirms_sync() {
-            reads.round + 1
+            reads.next_round()
         } else {
             0
         };
@@ -115,49 +121,103 @@ impl Server {
         }
     }
 
-    /// The leader's conclusions: answer what is confirmed, and begin the round that the rest waits for
-    /// unless one is under way.
+    /// The leader's conclusions: tell and answer who is confirmed, and begin the round that the rest waits
+    /// for unless one is under way.
     pub(crate) fn settle_reads<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
-        loop {
-            let Role::Leading(leader) = &mut self.role else {
-                return;
-            };
-            let LeaderPhase::Broadcast {
-                epoch,
-                committed,
-                reads,
-            } = &leader.phase
-            else {
-                return;
-            };
-            let Some(first) = reads.waiting.front() else {
-                return;
-            };
-            let (epoch, committed, begun) = (*epoch, *committed, reads.round);
-            let confirmed = first.round == 0 || first.round <= begun && is_confirmed(cx, leader, first.round);
-            // A learner's own tree is the learner's to wait for.
-            let here = first.conn.is_some() || self.delivered >= first.upto;
-            if confirmed && here && is_reached(first.upto, committed, epoch) {
-                let conn = first.conn;
-                if let LeaderPhase::Broadcast { reads, .. } = &mut leader.phase {
-                    reads.waiting.pop_front();
-                }
-                fx.push(match conn {
-                    Some(conn) => Effect::Send {
-                        conn,
-                        message: Message::Sync,
-                    },
-                    None => Effect::SyncDone,
-                });
-                continue;
-            }
-            let newest = reads.waiting.back().map_or(0, |waiting| waiting.round);
-            if newest > begun && (begun == 0 || is_confirmed(cx, leader, begun)) {
-                self.begin_round(fx);
-                continue;
-            }
-            return;
+        while self.tell_forgetful(cx, fx) || self.answer_sync(cx, fx) || self.begin_wanted_round(cx, fx) {}
+    }
+
+    /// Lets a forgetful learner serve that has waited long enough.
+    fn tell_forgetful<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) -> bool {
+        let Role::Leading(leader) = &mut self.role else {
+            return false;
+        };
+        let LeaderPhase::Broadcast { reads, .. } = &leader.phase else {
+            return false;
+        };
+        let begun = reads.round;
+        let waits = leader
+            .learners
+            .iter()
+            .find_map(|(&server, learner)| match learner.stage {
+                Stage::Forgetful { round, told: false } => Some((server, round)),
+                _ => None,
+            });
+        let Some((server, round)) = waits else {
+            return false;
+        };
+        let confirmed = round <= begun && is_confirmed(cx, leader, round);
+        if cx.rules.confirms_recall() && !confirmed {
+            return false;
         }
+        if let Some(learner) = leader.learners.get_mut(&server) {
+            learner.stage = Stage::Forgetful { round, told: true };
+            fx.push(Effect::Send {
+                conn: learner.conn,
+                message: Message::UpToDate,
+            });
+        }
+        true
+    }
+
+    /// Answers the oldest `sync` if that may be.
+    fn answer_sync<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) -> bool {
+        let delivered = self.delivered;
+        let Role::Leading(leader) = &mut self.role else {
+            return false;
+        };
+        let LeaderPhase::Broadcast {
+            epoch,
+            committed,
+            reads,
+        } = &leader.phase
+        else {
+            return false;
+        };
+        let Some(first) = reads.waiting.front() else {
+            return false;
+        };
+        let confirmed =
+            first.round == 0 || first.round <= reads.round && is_confirmed(cx, leader, first.round);
+        // A learner's own tree is the learner's to wait for.
+        let here = first.conn.is_some() || delivered >= first.upto;
+        if !(confirmed && here && is_reached(first.upto, *committed, *epoch)) {
+            return false;
+        }
+        let conn = first.conn;
+        if let LeaderPhase::Broadcast { reads, .. } = &mut leader.phase {
+            reads.waiting.pop_front();
+        }
+        fx.push(match conn {
+            Some(conn) => Effect::Send {
+                conn,
+                message: Message::Sync,
+            },
+            None => Effect::SyncDone,
+        });
+        true
+    }
+
+    fn begin_wanted_round<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) -> bool {
+        let Role::Leading(leader) = &self.role else {
+            return false;
+        };
+        let LeaderPhase::Broadcast { reads, .. } = &leader.phase else {
+            return false;
+        };
+        let begun = reads.round;
+        let of_forgetful = leader.learners.values().map(|learner| match learner.stage {
+            Stage::Forgetful { round, told: false } => round,
+            _ => 0,
+        });
+        let newest = reads.waiting.back().map_or(0, |waiting| waiting.round);
+        let wanted = of_forgetful.max().unwrap_or(0).max(newest);
+        let idle = begun == 0 || is_confirmed(cx, leader, begun);
+        if wanted > begun && idle {
+            self.begin_round(fx);
+            return true;
+        }
+        false
     }
 }
 

@@ -12,7 +12,22 @@ pub trait Rules {
         ensemble.is_quorum(servers)
     }
 
+    // Starting.
+
+    /// Whether a server starts from a log that reaches into an epoch that currentEpoch does not name: a late
+    /// joiner that died between the two leaves that behind (ZOOKEEPER-1653, 2307, 2354).
+    fn may_boot_ahead(&self) -> bool {
+        true
+    }
+
     // Discovery.
+
+    /// What a server has promised, given its acceptedEpoch and the epoch of the end of its log
+    /// (ZOOKEEPER-335 is one number for both).
+    fn promised(&self, accepted: Epoch, logged: Epoch) -> Epoch {
+        let _ = logged;
+        accepted
+    }
 
     /// The epoch that a leader proposes when `highest` is the highest that a quorum has accepted.
     fn new_epoch(&self, highest: Epoch) -> Epoch {
@@ -62,6 +77,30 @@ pub trait Rules {
     fn sends_outstanding(&self) -> bool {
         true
     }
+    /// Whether what is proposed and not committed goes to a learner that joins with its COMMIT (ZOOKEEPER-2846).
+    fn commits_outstanding(&self) -> bool {
+        false
+    }
+    /// Whether NEWLEADER goes out behind all that the learner lacks (ZOOKEEPER-3104).
+    fn closes_history_first(&self) -> bool {
+        true
+    }
+    /// Whether a learner takes the zxid of DIFF for the end of its own log (ZOOKEEPER-2355).
+    fn adopts_header(&self) -> bool {
+        false
+    }
+    /// The last zxid that a learner keeps that is told to keep `to` (ZOOKEEPER-1156).
+    fn cut_at(&self, to: Zxid) -> Zxid {
+        to
+    }
+    /// Whether a learner keeps at NEWLEADER what it has not seen committed (ZOOKEEPER-4394).
+    fn keeps_uncommitted(&self) -> bool {
+        true
+    }
+    /// Whether a learner applies what is committed before it serves (ZOOKEEPER-3023).
+    fn delivers_before_serving(&self) -> bool {
+        true
+    }
     /// Whether a learner may begin to write currentEpoch, given whether all that came before NEWLEADER is
     /// durable in its log.
     fn may_enter_epoch(&self, log_durable: bool) -> bool {
@@ -106,6 +145,42 @@ pub trait Rules {
     /// Whether a COMMIT is a decision, given whether UPTODATE has come; before it, it is a hint.
     fn may_deliver(&self, up_to_date: bool) -> bool {
         up_to_date
+    }
+
+    /// The last counter of an epoch; the checker's is small.
+    fn last_counter(&self) -> u32 {
+        u32::MAX
+    }
+    /// Whether there is another zxid in an epoch whose last counter is used. There is not: the leader gives
+    /// way to a new epoch (ZOOKEEPER-1277).
+    fn rolls_over(&self) -> bool {
+        false
+    }
+
+    // Disks and memory.
+
+    /// Whether a server goes on when its disk has failed. It does not: what it wrote is not known, not even
+    /// whether it is there when it is read (ZOOKEEPER-4882).
+    fn outlives_disk(&self) -> bool {
+        false
+    }
+    /// Whether a server that goes on all the same takes what failed for done.
+    fn takes_failed_for_done(&self) -> bool {
+        false
+    }
+    /// Whether an empty disk is one that never held anything, whatever others remember (ZOOKEEPER-2325).
+    fn trusts_empty_disk(&self) -> bool {
+        false
+    }
+    /// Whether what a server promises and acknowledges counts, given whether it remembers what it
+    /// promised before.
+    fn may_vouch(&self, remembers: bool) -> bool {
+        remembers
+    }
+    /// Whether a leader serves a forgetful learner only after a quorum without it has said, since it came,
+    /// that it still follows: then what that learner forgot was promised to older epochs.
+    fn confirms_recall(&self) -> bool {
+        true
     }
 
     // Connections, roles and reads.

@@ -7,7 +7,8 @@ use crate::disk::Disk;
 use crate::follower::Follower;
 use crate::leader::{Leader, LeaderPhase};
 use crate::{
-    Conn, Effect, Ensemble, Epoch, Image, Input, Refusal, Rules, ServerId, Skeleton, Violation, Zxid,
+    Candidacy, Conn, Effect, Ensemble, Epoch, Image, Input, Memory, Refusal, Rules, ServerId, Skeleton,
+    Violation, Zxid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,8 @@ pub struct Server {
     pub(crate) unloaded: Option<Zxid>,
     /// A leader asked for a cut that this server cannot make: only a snapshot helps.
     pub(crate) needs_snapshot: bool,
+    /// Whether it knows what it promised before it started.
+    pub(crate) memory: Memory,
     pub(crate) role: Role,
 }
 
@@ -62,6 +65,8 @@ pub(crate) enum Role {
     },
     Following(Follower),
     Leading(Leader),
+    /// The disk has failed: nothing happens any more.
+    Halted,
 }
 
 /// What a server is doing, for people and for the shell's views.
@@ -107,8 +112,13 @@ impl Server {
     /// # Errors
     ///
     /// [`Refusal`] if no run of the protocol leaves such an image behind.
-    pub fn boot<P>(image: &Image, fx: &mut Vec<Effect<P>>) -> Result<Self, Refusal> {
-        let (accepted, current) = image.epochs()?;
+    pub fn boot<P, R: Rules>(
+        rules: &R,
+        image: &Image,
+        memory: Memory,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Result<Self, Refusal> {
+        let (accepted, current) = image.epochs(rules)?;
         let last = image.history.last();
         fx.push(Effect::Look { current, last });
         Ok(Self {
@@ -119,6 +129,7 @@ impl Server {
             delivered: image.snapshot,
             unloaded: None,
             needs_snapshot: false,
+            memory,
             role: Role::Looking { votable: true },
         })
     }
@@ -130,6 +141,9 @@ impl Server {
         input: Input<P>,
         fx: &mut Vec<Effect<P>>,
     ) {
+        if let Role::Halted = self.role {
+            return;
+        }
         match input {
             Input::Lead => self.on_lead(cx),
             Input::Follow { leader } => self.on_follow(leader, fx),
@@ -139,6 +153,7 @@ impl Server {
                 Role::Looking { .. } => answer_stray_ping(cx, conn, message, fx),
                 Role::Following(_) => self.on_leaders_message(cx, conn, message, fx),
                 Role::Leading(_) => self.on_learners_message(cx, conn, message, fx),
+                Role::Halted => {}
             },
             Input::LogDurable { ops } => self.on_log_durable(ops),
             Input::EpochsDurable { ops } => self.disk.epochs_done(ops),
@@ -152,12 +167,18 @@ impl Server {
             Input::Propose { zxid, payload } => self.on_propose(cx, zxid, payload, fx),
             Input::Sync { conn } => self.on_sync(cx, conn),
             Input::Purged { floor } => self.on_purged(cx, floor),
+            Input::DiskFailed => self.on_disk_failed(cx, fx),
+            Input::HistoryHeard => self.on_history_heard(fx),
         }
         self.settle(cx, fx);
     }
 
     /// Draws the conclusions that the recorded facts allow.
     fn settle<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        if self.memory == Memory::Recalling && self.disk.epochs_are_durable() {
+            self.memory = Memory::Whole;
+            self.vouch(fx);
+        }
         match &mut self.role {
             Role::Looking { votable } => {
                 let drained = self.disk.log_is_durable() && self.disk.epochs_are_durable();
@@ -179,12 +200,14 @@ impl Server {
             }
             Role::Following(_) => self.settle_follower(cx, fx),
             Role::Leading(_) => self.settle_leader(cx, fx),
+            Role::Halted => {}
         }
     }
 
     fn on_lead<R: Rules>(&mut self, cx: &Context<'_, R>) {
         if let Role::Looking { votable: true } = self.role
             && !cx.observes()
+            && cx.rules.may_vouch(self.memory.remembers())
         {
             self.role = Role::Leading(Leader::new(self.current));
         }
@@ -206,6 +229,29 @@ impl Server {
                 }
             }
             Role::Leading(leader) => leader.drop_conn(conn),
+            Role::Halted => {}
+        }
+    }
+
+    /// What the disk holds is not known, so this server is nothing that others may count on.
+    fn on_disk_failed<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        if !cx.rules.outlives_disk() {
+            self.role = Role::Halted;
+            fx.push(Effect::Halt);
+        } else if cx.rules.takes_failed_for_done() {
+            self.on_log_durable(1);
+        }
+    }
+
+    /// Somebody has a history, so this empty server is not new: it is one that lost its own.
+    fn on_history_heard<P>(&mut self, fx: &mut Vec<Effect<P>>) {
+        if self.memory == Memory::Newborn
+            && let Role::Looking { votable } = &mut self.role
+        {
+            *votable = false;
+            self.memory = Memory::Forgetful;
+            self.disk.begin_epoch();
+            fx.push(Effect::Forget);
         }
     }
 
@@ -238,6 +284,7 @@ impl Server {
             Role::Leading(leader) => {
                 fx.extend(leader.conns().map(|conn| Effect::Close { conn, why: None }));
             }
+            Role::Halted => return,
         }
         fx.push(Effect::Retire);
         self.role = Role::Looking { votable: false };
@@ -270,6 +317,9 @@ impl Server {
 
     pub(crate) fn persist_accepted<P>(&mut self, epoch: Epoch, fx: &mut Vec<Effect<P>>) {
         self.accepted = epoch;
+        if self.memory == Memory::Newborn {
+            self.memory = Memory::Whole;
+        }
         self.disk.begin_epoch();
         fx.push(Effect::PersistAccepted(epoch));
     }
@@ -310,10 +360,40 @@ impl Server {
         matches!(self.role, Role::Looking { votable: true })
     }
 
+    /// In which capacity this server looks for a leader.
+    pub fn candidacy(&self, me: ServerId, ensemble: &Ensemble) -> Candidacy {
+        if !ensemble.is_voter(me) {
+            return Candidacy::Observes;
+        }
+        match self.memory {
+            Memory::Whole => Candidacy::Stands,
+            Memory::Newborn => Candidacy::Newborn,
+            Memory::Forgetful | Memory::Recalling => Candidacy::Forgetful,
+        }
+    }
+
+    /// The currentEpoch of its vote: of a leader, that with which it was elected.
+    pub fn credential_epoch(&self) -> Epoch {
+        match &self.role {
+            Role::Leading(leader) => leader.credential,
+            _ => self.current,
+        }
+    }
+
+    /// Whether its disk has failed: it does nothing any more.
+    pub fn is_halted(&self) -> bool {
+        matches!(self.role, Role::Halted)
+    }
+
+    /// Whether it knows what it promised before it started.
+    pub fn memory(&self) -> Memory {
+        self.memory
+    }
+
     /// Whether clients may be served.
     pub fn is_serving(&self) -> bool {
         match &self.role {
-            Role::Looking { .. } => false,
+            Role::Looking { .. } | Role::Halted => false,
             Role::Following(follower) => follower.is_up_to_date(),
             Role::Leading(leader) => leader.is_established(),
         }
@@ -322,7 +402,7 @@ impl Server {
     /// The last zxid that this server knows to be committed, while it serves.
     pub fn committed(&self) -> Option<Zxid> {
         match &self.role {
-            Role::Looking { .. } => None,
+            Role::Looking { .. } | Role::Halted => None,
             Role::Following(follower) => follower.committed(),
             Role::Leading(leader) => leader.committed(),
         }
@@ -342,7 +422,7 @@ impl Server {
     /// What this server is doing.
     pub fn standing(&self) -> Standing {
         match &self.role {
-            Role::Looking { .. } => Standing::Looking,
+            Role::Looking { .. } | Role::Halted => Standing::Looking,
             Role::Following(follower) => Standing::Following {
                 leader: follower.leader(),
                 conn: follower.conn(),
@@ -358,6 +438,7 @@ impl Server {
     pub fn phase(&self) -> &'static str {
         match &self.role {
             Role::Looking { .. } => "election",
+            Role::Halted => "halted",
             Role::Following(follower) => follower.phase_name(),
             Role::Leading(leader) => leader.phase_name(),
         }
@@ -366,7 +447,7 @@ impl Server {
     /// The epoch of the reign that this server leads or follows, once it is known.
     pub fn epoch(&self) -> Option<Epoch> {
         match &self.role {
-            Role::Looking { .. } => None,
+            Role::Looking { .. } | Role::Halted => None,
             Role::Following(follower) => follower.epoch(),
             Role::Leading(leader) => leader.epoch(),
         }
@@ -377,7 +458,7 @@ impl Server {
     pub fn renamed(&self, rename: &dyn Fn(ServerId) -> ServerId) -> Self {
         let mut renamed = self.clone();
         match &mut renamed.role {
-            Role::Looking { .. } => {}
+            Role::Looking { .. } | Role::Halted => {}
             Role::Following(follower) => follower.rename(rename),
             Role::Leading(leader) => leader.rename(rename),
         }

@@ -9,7 +9,7 @@ use crate::follower::{Awaited, Phase, Sync};
 use crate::leader::{LeaderPhase, Stage};
 use crate::reads::Reads;
 use crate::server::{Context, Handled, Role, Server};
-use crate::{Conn, Effect, Epoch, Message, Rules, ServerId, Violation, Zxid};
+use crate::{Conn, Effect, Epoch, Memory, Message, Rules, ServerId, Violation, Zxid};
 use std::collections::VecDeque;
 
 /// How a learner is brought to a prefix of the leader's history.
@@ -113,6 +113,13 @@ impl Server {
                 bound
             }
         };
+        let first = cx.rules.closes_history_first();
+        if !first {
+            fx.push(Effect::Send {
+                conn,
+                message: Message::NewLeader { epoch },
+            });
+        }
         if after < bound {
             let committed = cx.rules.pairs_history();
             fx.push(Effect::Replay {
@@ -128,28 +135,52 @@ impl Server {
                 conn,
                 after: bound,
                 upto: logged,
-                committed: false,
+                committed: cx.rules.commits_outstanding(),
             });
         }
-        fx.push(Effect::Send {
-            conn,
-            message: Message::NewLeader { epoch },
-        });
+        if first {
+            fx.push(Effect::Send {
+                conn,
+                message: Message::NewLeader { epoch },
+            });
+        }
         learner.stage = Stage::Syncing { acked: Zxid::ZERO };
     }
 
-    /// DIFF, at a follower.
-    pub(crate) fn on_diff(&mut self, epoch: Epoch) -> Handled {
+    /// DIFF, at a follower. A forgetful one said that it has nothing: an Apache leader may send all of its
+    /// history, and what is left here of an earlier synchronisation goes.
+    pub(crate) fn on_diff<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        epoch: Epoch,
+        zxid: Zxid,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
         if self.needs_snapshot {
             return Err(Violation::Unexpected);
+        }
+        if !cx.rules.may_vouch(self.memory.remembers()) && self.history.last() > Zxid::ZERO {
+            return self.on_trunc(cx, epoch, Zxid::ZERO, fx);
+        }
+        if cx.rules.adopts_header() && zxid > self.history.last() {
+            self.history.push(zxid);
         }
         self.begin_sync(epoch, self.history.last());
         Ok(())
     }
 
     /// TRUNC, at a follower.
-    pub(crate) fn on_trunc<P>(&mut self, epoch: Epoch, to: Zxid, fx: &mut Vec<Effect<P>>) -> Handled {
+    pub(crate) fn on_trunc<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        epoch: Epoch,
+        to: Zxid,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
         let floor = self.history.floor().max(self.delivered);
+        // A snapshot of this very leader's initial history is where its history begins, whatever it calls that.
+        let is_begin = floor == Zxid::new(epoch, 0) && floor == self.history.floor();
+        let to = if is_begin { to.max(floor) } else { to };
         if to < floor || self.needs_snapshot {
             // What is to be cut is under a snapshot: come back and ask for one of the leader's.
             self.needs_snapshot = true;
@@ -160,11 +191,16 @@ impl Server {
             self.needs_snapshot = true;
             return Err(Violation::CutTooDeep { floor, to });
         }
+        let to = cx.rules.cut_at(to);
+        self.cut(to, fx);
+        self.begin_sync(epoch, to);
+        Ok(())
+    }
+
+    fn cut<P>(&mut self, to: Zxid, fx: &mut Vec<Effect<P>>) {
         self.history.truncate(to);
         self.disk.begin_log(to);
         fx.push(Effect::Truncate { to });
-        self.begin_sync(epoch, to);
-        Ok(())
     }
 
     /// SNAP, at a follower. Until it is durable the old history counts; then the new one does.
@@ -185,12 +221,22 @@ impl Server {
     }
 
     /// NEWLEADER, at a follower.
-    pub(crate) fn on_new_leader(&mut self, epoch: Epoch, offered: Epoch, sync: Sync) -> Handled {
+    pub(crate) fn on_new_leader<P, R: Rules>(
+        &mut self,
+        cx: &Context<'_, R>,
+        epoch: Epoch,
+        offered: Epoch,
+        sync: Sync,
+        fx: &mut Vec<Effect<P>>,
+    ) -> Handled {
         if epoch != offered {
             return Err(Violation::StaleEpoch {
                 accepted: epoch,
                 offered,
             });
+        }
+        if !cx.rules.keeps_uncommitted() && sync.hint < self.history.last() {
+            self.cut(sync.hint, fx);
         }
         let awaited = Awaited::all_of(self.disk.log_under_way());
         self.set_phase(Phase::PersistLog { epoch, sync, awaited });
@@ -211,12 +257,15 @@ impl Server {
                 .rules
                 .may_ack_new_leader(awaited.is_durable(), self.disk.epochs_are_durable())
         {
-            let zxid = Zxid::new(epoch, 0);
+            let entered = Zxid::new(epoch, 0);
             self.set_phase(Phase::Acked {
                 epoch,
                 sync,
-                acked: zxid.max(sync.base),
+                acked: entered.max(sync.base),
             });
+            // No leader counts an acknowledgement that is not of NEWLEADER; Apache's reports it and goes on.
+            let vouches = cx.rules.may_vouch(self.memory.remembers());
+            let zxid = if vouches { entered } else { Zxid::ZERO };
             fx.push(Effect::Send {
                 conn,
                 message: Message::Ack { zxid },
@@ -225,8 +274,9 @@ impl Server {
     }
 
     /// UPTODATE, at a follower: the epoch is established, and with it all that was hinted.
-    pub(crate) fn on_up_to_date<P>(
+    pub(crate) fn on_up_to_date<P, R: Rules>(
         &mut self,
+        cx: &Context<'_, R>,
         conn: Conn,
         epoch: Epoch,
         sync: Sync,
@@ -239,14 +289,36 @@ impl Server {
             committed: sync.hint,
             syncs: VecDeque::new(),
         });
-        self.deliver(sync.hint, fx);
+        if cx.rules.delivers_before_serving() {
+            self.deliver(sync.hint, fx);
+        }
         fx.push(Effect::Serve { epoch });
+        if self.memory == Memory::Forgetful {
+            // Log, snapshot and currentEpoch were durable before NEWLEADER was answered.
+            self.memory = Memory::Recalling;
+            self.disk.begin_epoch();
+            fx.push(Effect::Recall);
+        }
+        if self.memory.remembers() {
+            self.ack_up_to_date(conn, epoch, fx);
+        }
+    }
+
+    /// Everything of the epoch so far is here. Of a server that was forgetful it is the first word that counts.
+    fn ack_up_to_date<P>(&self, conn: Conn, epoch: Epoch, fx: &mut Vec<Effect<P>>) {
         fx.push(Effect::Send {
             conn,
             message: Message::Ack {
                 zxid: Zxid::new(epoch, 0),
             },
         });
+    }
+
+    /// The mark of a forgetful server is gone: what it says counts from now on.
+    pub(crate) fn vouch<P>(&self, fx: &mut Vec<Effect<P>>) {
+        if let Some((conn, &Phase::Broadcast { epoch, .. })) = self.linked() {
+            self.ack_up_to_date(conn, epoch, fx);
+        }
     }
 
     /// The leader's conclusion: with a quorum synchronised, itself included once that is true of it, the

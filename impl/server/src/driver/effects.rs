@@ -46,6 +46,24 @@ impl Driver {
                 self.service.sync_done(now_ms);
                 self.syncs += 1;
             }
+            Effect::Forget => {
+                tracing::warn!(
+                    id = self.me.get(),
+                    "this server is empty and others have a history: it does not vote before a leader whom \
+                     a majority without it follows has synchronised it. If it is in truth a new one and no such \
+                     majority can be had, stop it and put a file named `initialize` into its empty data directory"
+                );
+                self.disk.write_epoch(EpochOp::Forget);
+            }
+            Effect::Recall => {
+                tracing::info!(id = self.me.get(), "synchronised: this server votes again");
+                self.disk.write_epoch(EpochOp::Recall);
+            }
+            Effect::Halt => {
+                self.recorder.release();
+                let why = self.disk_failed.take();
+                return Err(why.expect("the core halts because of the disk"));
+            }
         }
         Ok(())
     }

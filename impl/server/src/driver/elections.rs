@@ -58,7 +58,13 @@ impl Driver {
     pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
         tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
         self.timers.enter_election();
-        let candidacy = Candidacy::Stands;
+        let candidacy = self.server.candidacy(self.me, &self.ensemble);
+        if candidacy == Candidacy::Forgetful {
+            tracing::info!(
+                id = self.me.get(),
+                "without a vote: waiting for a leader whom a majority of others follows"
+            );
+        }
         self.feed_election(
             ElectionInput::Look {
                 candidacy,
@@ -100,6 +106,7 @@ impl Driver {
                 }
                 ElectionEffect::Arm(timer) => self.timers.arm_election(timer),
                 ElectionEffect::Elected { leader } => self.take_role(leader),
+                ElectionEffect::HistoryHeard => self.feed(Input::HistoryHeard, None),
             }
         }
     }

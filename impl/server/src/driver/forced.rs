@@ -8,7 +8,7 @@
 //! are the model's.
 //!
 //! Not forced: elections and their port (any server that looks may lead), sockets, timers, threads of the disk,
-//! the batches that a round makes of several inputs, purges, Apache learners. A record is whole or not there: torn ones are
+//! the batches that a round makes of several inputs, purges, disks that fail or are emptied, Apache learners. A record is whole or not there: torn ones are
 //! the store's own tests' affair. And a leader closes, with its role, also connections of which its core does
 //! not know yet; the model may keep them, so that here it breaks them in the same step.
 
@@ -32,7 +32,7 @@ use quorate_store::{Error, Layout, LogOptions, Snapshots, StoreOptions};
 use quorate_trace::{Boot, Digest, Header, Sum};
 use quorate_wire::client::{Opcode, Request};
 use quorate_wire::quorum::{ConnName, FromLeader, FromLearner};
-use quorate_zab::{Conn, Message, Server, ServerId, Standing, Zab, Zxid};
+use quorate_zab::{Conn, Memory, Message, Server, ServerId, Standing, Zab, Zxid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
@@ -125,7 +125,9 @@ impl Forced {
         let ensemble = self.run.ensemble().clone();
         let dir = self.path("data", i);
         std::fs::create_dir_all(&dir).expect("a directory");
-        let (store, found) = self.open(&dir, me);
+        // An empty server of the model is new.
+        std::fs::write(dir.join("initialize"), "").expect("a file");
+        let (store, found, memory) = self.open(&dir, me);
         let image = serve::image_of(&found);
         assert_eq!(
             image,
@@ -133,7 +135,7 @@ impl Forced {
             "the disk of server {me}"
         );
         let mut first = Vec::new();
-        let server = Server::boot(&image, &mut first).expect("it starts");
+        let server = Server::boot(&Zab, &image, memory, &mut first).expect("it starts");
         let held = Held::read(&store.reader, image.history.floor(), image.history.last());
         let held = held.expect("the log reads back");
         let header = Header::new(me, &ensemble, "forced", i as u64 + 1)
@@ -143,7 +145,7 @@ impl Forced {
             image: image.clone(),
             contents: held.contents,
             tree: Some(Sum::new(found.tree.digest())),
-            forgetful: false,
+            memory,
             origin: quorate_trace::Origin::Continued,
         };
         let limits = quorate_trace::Limits::default();
@@ -163,7 +165,7 @@ impl Forced {
             snapshots: store.snapshots.clone(),
         };
         let learner_port = LearnerPort::bind(plan, mpsc::channel(1).0).expect("a port is free");
-        let (disk, work) = HeldWork::new(store.log, store.epochs, held, &reports);
+        let (disk, work) = HeldWork::new(store.log, store.epochs, store.marks, held, &reports);
         let background = Background {
             files: store.snapshots.clone(),
             stored: reports.downgrade(),
@@ -211,7 +213,11 @@ impl Forced {
     }
 
     /// The tasks of a process that died hold its directory for a moment.
-    fn open(&self, dir: &std::path::Path, me: ServerId) -> (quorate_store::Store, quorate_store::BootImage) {
+    fn open(
+        &self,
+        dir: &std::path::Path,
+        me: ServerId,
+    ) -> (quorate_store::Store, quorate_store::BootImage, Memory) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut options = StoreOptions::new(Layout::new(dir, None), Some(me));
@@ -221,7 +227,7 @@ impl Forced {
                 spare: false,
                 ..LogOptions::default()
             };
-            match serve::open(options) {
+            match serve::open(options, true) {
                 Ok(opened) => return opened,
                 Err(serve::StartError::Store(Error::Locked { .. })) if Instant::now() < deadline => {
                     self.turn();
@@ -268,7 +274,7 @@ impl Forced {
             Action::CheckQuorum(i) => leads(i),
             Action::Propose(i) | Action::Ping(i) => standing(i) == Some(Standing::Leading { serving: true }),
             Action::Sync(i) => node(i).serving,
-            Action::Purge(_) => false,
+            Action::Purge(_) | Action::DiskFails(..) | Action::Wipe(_) | Action::HearHistory(_) => false,
         }
     }
 
@@ -276,7 +282,10 @@ impl Forced {
     pub(super) fn step(&mut self, action: Action) {
         let wires = self.run.links().len();
         let propose = match action {
-            Action::Propose(i) => self.run.nodes()[i].server().and_then(Server::next_zxid),
+            Action::Propose(i) => {
+                let server = self.run.nodes()[i].server();
+                server.and_then(|server| server.next_zxid(&Zab))
+            }
             _ => None,
         };
         // The end at which it happens is closed behind it.
@@ -339,7 +348,9 @@ impl Forced {
                 self.contents.insert(self.proposed, digest);
             }
             Action::Sync(i) => self.ask(i, service::Action::Sync(sync())),
-            Action::Purge(_) => unreachable!("purges are not forced"),
+            Action::Purge(_) | Action::DiskFails(..) | Action::Wipe(_) | Action::HearHistory(_) => {
+                unreachable!("not forced: {action:?}")
+            }
         }
         self.close_unknown();
         self.settle();

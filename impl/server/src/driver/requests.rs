@@ -5,7 +5,7 @@ use crate::payload::Payload;
 use crate::service::{Action, Origin, Submission};
 use quorate_wire::quorum::SessionTouch;
 use quorate_wire::quorum::message::put_revalidate;
-use quorate_zab::{Input, Standing};
+use quorate_zab::{Input, Standing, Zab};
 
 impl Driver {
     /// Does what the service has asked for since the last time.
@@ -28,7 +28,7 @@ impl Driver {
     /// A write: proposed if this server orders them, sent on if another does. In between there is no
     /// service, and what waits is dropped with the role.
     fn submit(&mut self, submission: Submission) {
-        if let Some(zxid) = self.server.next_zxid() {
+        if let Some(zxid) = self.server.next_zxid(&Zab) {
             let now_ms = self.now_ms();
             let (session, cxid, opcode) = (submission.session, submission.cxid, submission.opcode);
             let payload = Payload::new(self.service.prepare(submission, zxid, wall_ms(), now_ms));

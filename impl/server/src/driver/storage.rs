@@ -74,13 +74,18 @@ impl Driver {
                     self.feed(Input::Purged { floor }, None);
                 }
             }
-            Stored::Failed { error } => {
-                self.recorder.disk_failed(&error);
-                self.recorder.release();
-                return Err(error.into());
-            }
+            Stored::Failed { error } => self.on_disk_failed(error.into()),
         }
         Ok(())
+    }
+
+    /// The core says what follows from it.
+    pub(super) fn on_disk_failed(&mut self, why: Fatal) {
+        if self.disk_failed.is_none() {
+            self.recorder.disk_failed(&why);
+            self.disk_failed = Some(why);
+            self.feed(Input::DiskFailed, None);
+        }
     }
 
     pub(super) fn append(&mut self, zxid: Zxid, payload: Payload) {

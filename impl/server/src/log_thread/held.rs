@@ -2,7 +2,7 @@
 
 use super::{DiskThreads, EpochOp, Held, LogOp, Work};
 use crate::inbox::Stored;
-use quorate_store::{EpochFiles, TxnLog};
+use quorate_store::{EpochFiles, Marks, TxnLog};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -19,10 +19,11 @@ impl HeldWork {
     pub(crate) fn new(
         log: TxnLog,
         epochs: EpochFiles,
+        marks: Marks,
         held: Held,
         stored: &mpsc::UnboundedSender<Stored>,
     ) -> (DiskThreads, Self) {
-        let (threads, work) = DiskThreads::divided(log, epochs, held, Duration::MAX, stored);
+        let (threads, work) = DiskThreads::divided(log, epochs, marks, held, Duration::MAX, stored);
         let held = Self {
             work,
             log_ops: VecDeque::new(),

@@ -25,8 +25,8 @@ fn start(dir: TempDir) -> Bench {
     let (store, found) = open(&dir);
     let held = Held::read(&store.reader, Zxid::ZERO, found.last_zxid()).expect("the log reads");
     let (reports, stored) = mpsc::unbounded_channel();
-    let threads =
-        DiskThreads::start(store.log, store.epochs, held, HANG_LIMIT, &reports).expect("threads start");
+    let threads = DiskThreads::start(store.log, store.epochs, store.marks, held, HANG_LIMIT, &reports)
+        .expect("threads start");
     Bench {
         dir,
         threads,

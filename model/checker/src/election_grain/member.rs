@@ -209,7 +209,7 @@ impl<const N: usize> Member<N> {
     fn said(&self, fx: &[ElectionEffect]) -> Vec<(usize, Spoken)> {
         let said = fx.iter().filter_map(|effect| match effect {
             ElectionEffect::Notify { to, notification } => Some((peer(*to), self.spoken(*notification))),
-            ElectionEffect::Arm(_) | ElectionEffect::Elected { .. } => None,
+            ElectionEffect::Arm(_) | ElectionEffect::Elected { .. } | ElectionEffect::HistoryHeard => None,
         });
         said.collect()
     }

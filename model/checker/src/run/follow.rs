@@ -73,6 +73,9 @@ impl<'a, R: Rules> Followed<'a, R> {
             Action::Ping(i) => Action::Ping(place(i)),
             Action::Sync(i) => Action::Sync(place(i)),
             Action::Purge(i) => Action::Purge(place(i)),
+            Action::DiskFails(i, log_ops, epoch_ops) => Action::DiskFails(place(i), log_ops, epoch_ops),
+            Action::Wipe(i) => Action::Wipe(place(i)),
+            Action::HearHistory(i) => Action::HearHistory(place(i)),
         }
     }
 

@@ -4,18 +4,15 @@ use quorate_zab::Zab;
 
 fn hostile(reductions: Reductions, java: u8, warm: bool) -> Agreement<Zab> {
     let bounds = Bounds {
-        servers: 3,
-        observers: 0,
-        groups: &[],
         java,
-        txns: 2,
-        elections: 3,
-        crashes: 2,
-        breaks: 2,
         pings: 1,
         syncs: 1,
         purges: 1,
+        disk_errors: 1,
+        wipes: 1,
+        autocreate: warm,
         warm,
+        ..Bounds::of_three(2, 3, 2, 2)
     };
     Agreement::new(Zab, bounds).with_reductions(reductions)
 }

@@ -13,7 +13,7 @@ const ROUGH_IN: u64 = 12;
 
 impl<R: Rules> Agreement<R> {
     /// A walk of at most so many steps through the worlds of the model, each step one of those that are
-    /// possible there: the same for the same seed. One in [`ROUGH_IN`] is a fault or an election, so that
+    /// possible there: the same for the same seed. One in `ROUGH_IN` is a fault or an election, so that
     /// something goes on in between. As a [`crate::Run`] plays it, from empty disks.
     ///
     /// # Panics
@@ -102,6 +102,8 @@ fn is_rough(action: &Action) -> bool {
         Action::Lead(_)
         | Action::Break(..)
         | Action::Crash(..)
+        | Action::DiskFails(..)
+        | Action::Wipe(_)
         | Action::GiveUp(_)
         | Action::CheckQuorum(_)
         | Action::Purge(_) => true,
@@ -110,6 +112,7 @@ fn is_rough(action: &Action) -> bool {
         | Action::LogDone(_)
         | Action::EpochDone(_)
         | Action::Propose(_)
+        | Action::HearHistory(_)
         | Action::Ping(_)
         | Action::Sync(_) => false,
     }

@@ -91,6 +91,26 @@ const fn all_of<const N: usize>(some: &[Witness], others: &[Witness]) -> [Witnes
 
 const SYNC: &[Witness] = &[Witness::SyncAnswered, Witness::Commit, Witness::Delivery];
 
+const DISK: &[Witness] = &[
+    Witness::DiskFailed,
+    Witness::Commit,
+    Witness::LaterReign,
+    Witness::Recovered,
+];
+const WIPED: &[Witness] = &[
+    Witness::Recalled,
+    Witness::Commit,
+    Witness::LaterReign,
+    Witness::Recovered,
+];
+const SHORT: &[Witness] = &[
+    Witness::CounterUsedUp,
+    Witness::Commit,
+    Witness::SecondDelivery,
+    Witness::LaterReign,
+    Witness::Recovered,
+];
+
 /// One epoch.
 const ONE: &[Witness] = &[Witness::Commit, Witness::Delivery, Witness::FollowerServes];
 
@@ -140,6 +160,14 @@ const fn purge(bounds: Bounds) -> Bounds {
     Bounds { purges: 1, ..bounds }
 }
 
+const fn wiped(autocreate: bool, bounds: Bounds) -> Bounds {
+    Bounds {
+        wipes: 1,
+        autocreate,
+        ..bounds
+    }
+}
+
 const fn observed(bounds: Bounds) -> Bounds {
     Bounds {
         observers: 1,
@@ -161,7 +189,7 @@ const fn five(bounds: Bounds) -> Bounds {
 
 pub(super) fn all() -> Vec<AgreementRun> {
     use Set::{Ci, Nightly, Quick};
-    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 21_637);
+    let guarded = run(Ci, "", cold(0, 2, 1, 0), EPOCHS, 21_656);
     let named = |name| AgreementRun { name, ..guarded };
     // Each kind of fault and of request has both kinds of run as well.
     let (broken, purged) = (cold(0, 2, 0, 1), purge(warm(1, 1, 1, 0)));
@@ -179,21 +207,21 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "from empty disks, with a break",
             cold(1, 2, 0, 1),
             HOSTILE,
-            88_038,
+            87_562,
         ),
         run(
             Quick,
             "from empty disks, with a crash",
             cold(1, 2, 1, 0),
             HOSTILE_CRASH,
-            99_068,
+            98_443,
         ),
         run(
             Quick,
             "an epoch ends, by crash and break",
             warm(1, 1, 1, 1),
             ONE_MORE,
-            99_085,
+            98_850,
         ),
         run(
             Quick,
@@ -207,56 +235,56 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "sync, with a crash",
             syncs(1, 1, warm(1, 1, 1, 0)),
             SYNC,
-            347_625,
+            347_212,
         ),
         run(
             Quick,
             "an Apache learner",
             java(warm(1, 1, 1, 1)),
             ONE_MORE,
-            114_123,
+            113_708,
         ),
         run(
             Quick,
             "a purge in an epoch that ends",
             purge(warm(1, 1, 1, 0)),
             ONE_MORE,
-            10_773,
+            10_767,
         ),
         run(
             Quick,
             "five servers, first epoch",
             five(cold(1, 1, 0, 0)),
             ONE,
-            907,
+            916,
         ),
         run(
             Quick,
             "one server weighs twice as much",
             weighing(3, &[&[2, 1, 1]], warm(1, 1, 1, 1)),
             ONE_MORE,
-            99_901,
+            99_647,
         ),
         run(
             Quick,
             "an observer",
             observed(warm(1, 1, 1, 0)),
             ONE_MORE_INFORMED,
-            61_770,
+            61_872,
         ),
         run(
             Ci,
             "one server weighs nothing",
             weighing(3, &[&[1, 1, 0]], warm(1, 1, 1, 1)),
             ONE_MORE,
-            208_667,
+            206_045,
         ),
         run(
             Ci,
             "groups of one, one and three",
             weighing(5, &[&[1], &[1], &[3, 1, 1]], warm(1, 1, 1, 0)),
             ONE_MORE,
-            2_039_942,
+            2_036_685,
         ),
         run(
             Ci,
@@ -270,21 +298,21 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "an observer, with a crash and a break",
             observed(warm(1, 1, 1, 1)),
             ONE_MORE_INFORMED,
-            1_592_191,
+            1_593_831,
         ),
         run(
             Ci,
             "an observer from empty disks, with a break",
             observed(cold(1, 2, 0, 1)),
             HOSTILE_INFORMED,
-            1_865_319,
+            1_858_700,
         ),
         run(
             Ci,
             "an observer, and a purge",
             observed(purge(warm(1, 1, 1, 0))),
             ONE_MORE_INFORMED,
-            202_817,
+            203_369,
         ),
         run(
             Ci,
@@ -298,77 +326,118 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "crash and break from empty disks",
             cold(1, 2, 1, 1),
             HOSTILE_CRASH,
-            1_771_371,
+            1_730_672,
         ),
         run(
             Ci,
             "three elections from empty disks",
             cold(1, 3, 1, 0),
             HOSTILE_CRASH,
-            1_054_261,
+            1_042_009,
         ),
         run(
             Ci,
             "two transactions, with a crash",
             cold(2, 2, 1, 0),
             HOSTILE_CRASH_TWO,
-            861_830,
+            857_131,
         ),
         run(
             Ci,
             "two transactions, with a break",
             cold(2, 2, 0, 1),
             HOSTILE_TWO,
-            715_483,
+            711_890,
         ),
         run(
             Ci,
             "two transactions, three elections, with a crash",
             cold(2, 3, 1, 0),
             HOSTILE,
-            8_128_391,
+            8_027_256,
         ),
         run(
             Ci,
             "two transactions in an epoch that ends",
             warm(2, 1, 1, 1),
             ONE_MORE_TWO,
-            1_389_601,
+            1_387_010,
         ),
         run(
             Ci,
             "a purge between two transactions",
             purge(warm(2, 1, 1, 0)),
             ONE_MORE_TWO,
-            182_134,
+            182_027,
         ),
         run(
             Ci,
             "a purge, with a crash and a break",
             purge(warm(1, 1, 1, 1)),
             ONE_MORE,
-            218_554,
+            218_612,
+        ),
+        run(
+            Ci,
+            "a disk fails",
+            Bounds {
+                disk_errors: 1,
+                ..cold(1, 2, 0, 0)
+            },
+            DISK,
+            54_984,
+        ),
+        run(
+            Ci,
+            "a disk is emptied",
+            wiped(false, cold(1, 2, 0, 0)),
+            WIPED,
+            401_265,
+        ),
+        run(
+            Ci,
+            "a disk is emptied, with a break",
+            wiped(true, warm(1, 1, 0, 1)),
+            WIPED,
+            542_230,
+        ),
+        run(
+            Ci,
+            "a disk is emptied, with a crash",
+            wiped(true, warm(1, 1, 1, 0)),
+            WIPED,
+            941_393,
+        ),
+        run(
+            Ci,
+            "epochs of two zxids each",
+            Bounds {
+                last_counter: 2,
+                ..cold(2, 2, 0, 0)
+            },
+            SHORT,
+            119_257,
         ),
         run(
             Ci,
             "sync across elections",
             syncs(1, 1, cold(1, 2, 0, 0)),
             SYNC,
-            150_400,
+            150_408,
         ),
         run(
             Ci,
             "five servers, an epoch ends",
             five(warm(1, 1, 1, 0)),
             ONE_MORE,
-            168_181,
+            167_690,
         ),
         run(
             Nightly,
             "two transactions, with a crash and a break",
             cold(2, 2, 1, 1),
             HOSTILE_CRASH_TWO,
-            18_448_412,
+            17_971_728,
         ),
         AgreementRun {
             set: Quick,
@@ -391,7 +460,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 numbering: false,
                 ..Reductions::ALL
             },
-            49_581,
+            49_601,
             named("guard: numbers kept"),
         ),
         without(
@@ -399,7 +468,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 quiet_arrivals: false,
                 ..Reductions::ALL
             },
-            27_331,
+            27_356,
             named("guard: every arrival a step"),
         ),
         without(
@@ -407,7 +476,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 epoch_files: false,
                 ..Reductions::ALL
             },
-            36_529,
+            36_354,
             named("guard: epoch files written late"),
         ),
         without(
@@ -423,7 +492,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 stale_greetings: false,
                 ..Reductions::ALL
             },
-            30_404,
+            30_442,
             named("guard: stale greetings are read"),
         ),
         without(
@@ -431,20 +500,20 @@ pub(super) fn all() -> Vec<AgreementRun> {
                 peace: false,
                 ..Reductions::ALL
             },
-            25_888,
+            25_907,
             named("guard: no peace"),
         ),
         without(Reductions::NONE, 1_803_264, named("guard: nothing reduced")),
-        run(Ci, "guard: a break", broken, EPOCHS, 17_983),
+        run(Ci, "guard: a break", broken, EPOCHS, 18_008),
         plain("guard: a break, nothing reduced", broken, EPOCHS, 1_793_364),
         plain("guard: a purge, nothing reduced", purged, ONE_MORE, 166_143),
         run(Ci, "guard: sync", asked, SYNC, 11_830),
         plain("guard: sync, nothing reduced", asked, SYNC, 26_485),
-        run(Ci, "guard: an Apache learner", learns, ONE, 5_642),
+        run(Ci, "guard: an Apache learner", learns, ONE, 5_611),
         plain("guard: an Apache learner, nothing reduced", learns, ONE, 37_291),
-        run(Ci, "guard: weights", weighed, ONE_MORE, 4_019),
+        run(Ci, "guard: weights", weighed, ONE_MORE, 4_005),
         plain("guard: weights, nothing reduced", weighed, ONE_MORE, 55_252),
-        run(Ci, "guard: an observer", seen, ONE_INFORMED, 690),
+        run(Ci, "guard: an observer", seen, ONE_INFORMED, 696),
         plain("guard: an observer, nothing reduced", seen, ONE_INFORMED, 410_175),
     ]
 }

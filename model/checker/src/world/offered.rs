@@ -1,9 +1,9 @@
 //! What can happen next? A part of what the world permits, and every part of it that makes a difference.
 
-use super::{Action, Agreement, World, id};
+use super::{Action, Agreement, World, id, is_newborn_looker};
 use crate::link::{End, Link};
 use crate::node::Node;
-use quorate_zab::{Rules, Standing};
+use quorate_zab::{Epoch, Rules, Server, Standing, Zxid};
 
 impl<R: Rules> Agreement<R> {
     pub(crate) fn enabled(&self, world: &World, actions: &mut Vec<Action>) {
@@ -31,14 +31,20 @@ impl<R: Rules> Agreement<R> {
     }
 
     fn enabled_at(&self, world: &World, i: usize, node: &Node, actions: &mut Vec<Action>) {
-        if !node.disk.log_ops.is_empty() {
+        if !node.disk.log_ops.is_empty() && !node.disk.dead {
             actions.push(Action::LogDone(i));
         }
         if !node.disk.epoch_ops.is_empty() {
             actions.push(Action::EpochDone(i));
         }
         if node.is_votable() {
-            if world.left.elections > 0 && node.server().is_some() && self.ensemble.is_voter(node.me) {
+            let stands = |server: &Server| self.rules.may_vouch(server.memory().remembers());
+            let electable = !is_newborn_looker(node) || self.may_elect_newborn(world);
+            if world.left.elections > 0
+                && node.server().is_some_and(stands)
+                && electable
+                && self.ensemble.is_voter(node.me)
+            {
                 actions.push(Action::Lead(i));
             }
             for leader in 0..world.nodes.len() {
@@ -55,6 +61,19 @@ impl<R: Rules> Agreement<R> {
             }
         }
         let Some(server) = node.server() else { return };
+        if world.left.wipes > 0 && !(node.disk.durable.is_empty() && node.disk.is_quiet()) {
+            actions.push(Action::Wipe(i));
+        }
+        if hears_of_history(world, i) {
+            actions.push(Action::HearHistory(i));
+        }
+        if world.left.disk_errors > 0 && !node.disk.is_quiet() && !node.disk.dead {
+            for log_ops in 0..=node.disk.log_ops.len() {
+                for epoch_ops in 0..=node.disk.epoch_ops.len() {
+                    actions.push(Action::DiskFails(i, log_ops as u8, epoch_ops as u8));
+                }
+            }
+        }
         match server.standing() {
             Standing::Leading { serving: false } => actions.push(Action::GiveUp(i)),
             Standing::Leading { serving: true } => {
@@ -90,6 +109,18 @@ impl<R: Rules> Agreement<R> {
         }
     }
 
+    /// Somebody who takes itself for new hears that others have a history.
+    pub(super) fn hearing(&self, world: &World) -> Option<Action> {
+        let mut all = 0..world.nodes.len();
+        all.find(|&i| hears_of_history(world, i)).map(Action::HearHistory)
+    }
+
+    /// Whoever takes itself for new hears the votes of those that elect it: they are as empty.
+    fn may_elect_newborn(&self, world: &World) -> bool {
+        let empty = world.nodes.iter().filter(|node| !has_history(node));
+        self.rules.is_quorum(&self.ensemble, empty.map(|node| node.me))
+    }
+
     /// A server that leads accepts connections. It may not have noticed the end of one earlier
     /// connection of the same learner; that it has noticed neither of two is beyond the bounds.
     fn may_join(&self, world: &World, learner: usize, leader: usize) -> bool {
@@ -104,6 +135,27 @@ impl<R: Rules> Agreement<R> {
             .links
             .iter()
             .filter(|link| link.learner == id(learner) && link.learner_end.is_some());
-        leads && unnoticed.count() <= 1 && kept.count() <= 1
+        // Whoever takes itself for new follows nobody of whose history it hears: it hears a vote at least.
+        let newborn = is_newborn_looker(&world.nodes[learner]);
+        let unheard = !newborn || world.nodes[leader].unheard && !has_history(&world.nodes[leader]);
+        leads && unheard && unnoticed.count() <= 1 && kept.count() <= 1
     }
+}
+
+fn hears_of_history(world: &World, i: usize) -> bool {
+    let mut others = world.nodes.iter().enumerate().filter(|&(other, _)| other != i);
+    is_newborn_looker(&world.nodes[i]) && others.any(|(_, other)| tells_of_history(other))
+}
+
+/// Whether the server's vote, when it was elected, told of a history.
+fn has_history(node: &Node) -> bool {
+    let credential = node
+        .server()
+        .map(|server| (server.credential_epoch(), server.history().last()));
+    credential.is_none_or(|(epoch, last)| epoch > Epoch::ZERO || last > Zxid::ZERO)
+}
+
+/// Whether what it says in elections tells of a history: its vote, which names a reign that is established.
+fn tells_of_history(node: &Node) -> bool {
+    has_history(node) || node.serving
 }

@@ -29,7 +29,7 @@ impl<R: Rules> Agreement<R> {
     /// leader that serves for ever, because learners that can neither leave nor lose it are a quorum with it.
     fn peaceful_arrival(&self, world: &World) -> Option<Action> {
         let left = world.left;
-        let over = left.crashes == 0
+        let over = left.deaths() == 0
             && left.breaks == 0
             && left.elections == 0
             && left.syncs == 0
@@ -98,7 +98,7 @@ impl<R: Rules> Agreement<R> {
     /// An epoch file whose write is done, where no crash can come before: nobody else reads the file, and a
     /// server that loses its connection before the write has, behind it, less on the way and is no further.
     fn epoch_file(&self, world: &World) -> Option<Action> {
-        if world.left.crashes > 0 {
+        if world.left.deaths() > 0 {
             return None;
         }
         let writes = |i: &usize| {
@@ -120,7 +120,7 @@ impl<R: Rules> Agreement<R> {
 
     /// A follower with nothing to do and nothing on the way to it learns that its leader's end is closed.
     fn lonely_end(&self, world: &World) -> Option<Action> {
-        if world.left.crashes > 0 || world.left.purges > 0 {
+        if world.left.deaths() > 0 || world.left.purges > 0 {
             return None;
         }
         let parts = |(at, link): (usize, &Cell<Link>)| {
@@ -140,7 +140,7 @@ impl<R: Rules> Agreement<R> {
 
     /// If a server is out of reach and nobody can tell when its steps come, keeps these alone.
     pub(crate) fn keep_solitary(&self, world: &World, actions: &mut Vec<Action>) {
-        if !self.reductions.solitude || world.left.crashes > 0 {
+        if !self.reductions.solitude || world.left.deaths() > 0 {
             return;
         }
         for i in (0..world.nodes.len()).filter(|&i| is_out_of_reach(world, i)) {
@@ -167,6 +167,9 @@ impl<R: Rules> Agreement<R> {
             Action::Lead(_)
             | Action::Join { .. }
             | Action::Crash(..)
+            | Action::DiskFails(..)
+            | Action::Wipe(_)
+            | Action::HearHistory(_)
             | Action::GiveUp(_)
             | Action::CheckQuorum(_)
             | Action::Propose(_)
@@ -336,6 +339,7 @@ fn is_own(stepped: &Stepped) -> bool {
         | Event::Proposed(_)
         | Event::Dropped(_)
         | Event::GaveWay
+        | Event::Recalled
         | Event::Shrunk => false,
     })
 }
@@ -412,6 +416,9 @@ fn actor(world: &World, action: Action) -> usize {
         | Action::LogDone(i)
         | Action::EpochDone(i)
         | Action::Crash(i, ..)
+        | Action::DiskFails(i, ..)
+        | Action::Wipe(i)
+        | Action::HearHistory(i)
         | Action::GiveUp(i)
         | Action::CheckQuorum(i)
         | Action::Propose(i)

@@ -115,6 +115,8 @@ impl<R: Rules> Agreement<R> {
         // A fault never comes again; elections and transactions do.
         world.left.breaks = 0;
         world.left.crashes = 0;
+        world.left.disk_errors = 0;
+        world.left.wipes = 0;
         world.left.elections = u8::MAX;
         Run {
             model: self,
@@ -159,7 +161,8 @@ impl<R: Rules> Run<'_, R> {
     /// Lets arrive what is on its way, disks finish, and every end of a connection learn of the other's.
     fn calm(&mut self) -> Result<(), String> {
         loop {
-            if let Some(action) = self.model.calm_action(&self.world).or_else(|| self.notice()) {
+            let noticed = || self.notice().or_else(|| self.model.hearing(&self.world));
+            if let Some(action) = self.model.calm_action(&self.world).or_else(noticed) {
                 self.perform(action);
             } else {
                 return Ok(());
@@ -211,7 +214,7 @@ impl<R: Rules> Run<'_, R> {
     }
 
     fn propose(&mut self, leader: usize) -> Result<Zxid, String> {
-        let zxid = self.server(leader).next_zxid();
+        let zxid = self.server(leader).next_zxid(&self.model.rules);
         let zxid = zxid.ok_or("a leader that serves has no zxid for a new transaction")?;
         self.input(leader, Input::Propose { zxid, payload: NEW });
         Ok(zxid)
@@ -226,6 +229,7 @@ impl<R: Rules> Run<'_, R> {
         }
         for i in 0..self.world.nodes.len() {
             self.input(i, Input::CheckQuorum);
+            self.input(i, Input::PingLearners);
         }
         self.calm()?;
         // A limit that passes again and again is not held up by elections that lead nowhere.
@@ -242,7 +246,7 @@ impl<R: Rules> Run<'_, R> {
     /// that a quorum stands by; if there is none, those who look follow the best of them whose vote weighs anything,
     /// if they are a quorum.
     fn elect(&mut self) -> bool {
-        let lookers: Vec<usize> = self
+        let mut lookers: Vec<usize> = self
             .servers()
             .filter(|(_, server)| server.is_votable())
             .map(|(i, _)| i)
@@ -256,6 +260,7 @@ impl<R: Rules> Run<'_, R> {
             }
             return true;
         }
+        lookers.retain(|&looker| self.server(looker).memory().remembers());
         let voters = lookers.iter().map(|&looker| id(looker));
         if !self.model.rules.is_quorum(&self.model.ensemble, voters) {
             return false;

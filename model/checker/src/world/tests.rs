@@ -20,6 +20,10 @@ fn hostile_to<R: Rules>(rules: R, reductions: Reductions, warm: bool) -> Agreeme
         pings: 1,
         syncs: 1,
         purges: 1,
+        disk_errors: 1,
+        wipes: 1,
+        autocreate: warm,
+        last_counter: 0,
         warm,
     };
     Agreement::new(rules, bounds).with_reductions(reductions)
@@ -56,7 +60,7 @@ fn happening(world: &World, action: Action) -> Option<(usize, Happening)> {
             input(i, Input::Purged { floor })
         }
         Action::Propose(i) => {
-            let zxid = world.nodes[i].server()?.next_zxid()?;
+            let zxid = world.nodes[i].server()?.next_zxid(&Zab)?;
             input(i, Input::Propose { zxid, payload: 1 })
         }
         Action::Crash(i, log_ops, epoch_ops) => Some((
@@ -66,6 +70,15 @@ fn happening(world: &World, action: Action) -> Option<(usize, Happening)> {
                 epoch_ops: epoch_ops.into(),
             },
         )),
+        Action::DiskFails(i, log_ops, epoch_ops) => Some((
+            i,
+            Happening::DiskFails {
+                log_ops: log_ops.into(),
+                epoch_ops: epoch_ops.into(),
+            },
+        )),
+        Action::Wipe(i) => Some((i, Happening::Wipe { autocreate: true })),
+        Action::HearHistory(i) => input(i, Input::HistoryHeard),
         Action::Deliver(..) | Action::Break(..) | Action::Sync(_) => None,
     }
 }
@@ -219,7 +232,7 @@ proptest! {
         let model = hostile_among(alike, reductions, warm);
         walk(&model, &choices, &mut |world, action| {
             if let Some((i, happening)) = happening(world, action) {
-                assert_eq!(world.nodes[i].permits(&happening), Ok(()), "{action:?}");
+                assert_eq!(world.nodes[i].permits(&Zab, &happening), Ok(()), "{action:?}");
             }
         });
     }
@@ -269,12 +282,14 @@ proptest! {
     #[test]
     fn what_need_not_wait_commutes(
         choices in prop::collection::vec(any::<u16>(), 1..120),
-        (crashes, breaks, elections, syncs, purges) in (0..2u8, 0..3u8, 0..3u8, 0..2u8, 0..2u8),
+        (crashes, disk_errors) in (0..2u8, 0..2u8),
+        (breaks, elections, syncs, purges) in (0..3u8, 0..3u8, 0..2u8, 0..2u8),
         warm in any::<bool>(),
         alike in any::<bool>(),
     ) {
         let mut model = hostile_among(alike, Reductions::NONE, warm);
-        model.bounds = Bounds { crashes, breaks, elections, syncs, purges, ..model.bounds };
+        // Where disks may be emptied, no order is argued.
+        model.bounds = Bounds { crashes, disk_errors, breaks, elections, syncs, purges, wipes: 0, ..model.bounds };
         let mut worlds = Vec::new();
         walk(&model, &choices, &mut |world, other| worlds.push((world.clone(), other)));
         for (world, other) in worlds {
@@ -291,7 +306,7 @@ proptest! {
         mutant in prop::sample::select(mutants()),
     ) {
         let mut model = hostile_to(mutant.mutant, Reductions::NONE, true);
-        model.bounds = Bounds { crashes, breaks, elections, syncs, purges, ..model.bounds };
+        model.bounds = Bounds { crashes, breaks, elections, syncs, purges, disk_errors: 0, wipes: 0, ..model.bounds };
         let mut worlds = Vec::new();
         walk(&model, &choices, &mut |world, other| worlds.push((world.clone(), other)));
         for (world, other) in worlds {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::frame::encode;
 use proptest::prelude::*;
-use quorate_zab::{Candidacy, Message, PeerEpoch, PeerState, Round, Run, Skeleton, Violation, Vote};
+use quorate_zab::{Candidacy, Memory, Message, PeerEpoch, PeerState, Round, Run, Skeleton, Violation, Vote};
 
 fn zxids() -> impl Strategy<Value = Zxid> {
     any::<u64>().prop_map(Zxid::from_bits)
@@ -55,6 +55,8 @@ fn inputs() -> impl Strategy<Value = Input<Digest>> {
         any::<u32>().prop_map(|ops| Input::LogDurable { ops }),
         Just(Input::CheckQuorum),
         zxids().prop_map(|floor| Input::Purged { floor }),
+        Just(Input::DiskFailed),
+        Just(Input::HistoryHeard),
         (zxids(), digests()).prop_map(|(zxid, payload)| Input::Propose { zxid, payload }),
         prop::option::of(conns()).prop_map(|conn| Input::Sync { conn }),
     ]
@@ -112,7 +114,11 @@ fn boots() -> impl Strategy<Value = Boot> {
             },
             contents,
             tree: forgetful.then_some(contents.sum),
-            forgetful,
+            memory: if forgetful {
+                Memory::Forgetful
+            } else {
+                Memory::Newborn
+            },
             origin: if forgetful {
                 Origin::Emptied
             } else {

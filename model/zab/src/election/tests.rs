@@ -527,3 +527,41 @@ proptest! {
         prop_assert_eq!(state.is_some(), (0..4).contains(&number));
     }
 }
+
+#[test]
+fn a_new_server_votes_until_it_hears_of_a_history() {
+    let mut server = Server::new(1, 3);
+    let mine = said(Looks, vote(1, 0, 0), 1);
+    let told = [notify(2, mine), notify(3, mine), RESEND];
+    assert_eq!(server.look_as(Candidacy::Newborn, 0, 0), told);
+    // The empty and the forgetful have none, nor has an observer.
+    server.hear(2, said(Looks, vote(2, 0, 0), 1));
+    assert_eq!(server.election.votes().len(), 1, "it votes with the empty");
+    // A reign that is not established is none.
+    assert_eq!(Server::looking(1, 5).hear(2, said(Leading, vote(2, 0, 0), 1)), []);
+    for history in [
+        said(Looks, vote(2, 0, 1), 1),
+        said(Looks, vote(2, 1, 0), 1),
+        said(Leading, vote(2, 1, 0), 1),
+        said(Following, vote(3, 1, 0), 1),
+    ] {
+        let mut server = Server::new(1, 3);
+        server.look_as(Candidacy::Newborn, 0, 0);
+        assert_eq!(server.hear(2, history), [ElectionEffect::HistoryHeard]);
+        assert_eq!(server.election.notification(), None, "it says no more");
+        // What it heard is not lost when it looks again, without a vote.
+        let settled = history.state != Looks;
+        server.look_as(Candidacy::Forgetful, 0, 0);
+        let fx = server.hear(
+            3,
+            Notification {
+                state: Leading,
+                ..history
+            },
+        );
+        assert_eq!(
+            fx == [elected(3)],
+            settled && history.vote.leader == ServerId::new(3)
+        );
+    }
+}

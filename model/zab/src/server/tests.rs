@@ -42,8 +42,13 @@ impl Bench {
         Self {
             me: id(1),
             ensemble: Ensemble::majority((1..=3).map(id)),
-            server: Server::boot(image, &mut Vec::<Effect<u8>>::new()).expect("a legal image"),
+            server: Server::boot(&Zab, image, Memory::Whole, &mut Vec::<Effect<u8>>::new())
+                .expect("a legal image"),
         }
+    }
+
+    fn candidacy(&self) -> Candidacy {
+        self.server.candidacy(self.me, &self.ensemble)
     }
 
     fn step(&mut self, input: Input<u8>) -> Vec<Effect<u8>> {
@@ -276,4 +281,151 @@ fn after_the_last_epoch_no_leader_proposes_one() {
         bench.step(Input::LimitPassed)[..],
         [Effect::Close { .. }, Effect::Retire, Effect::Look { .. }]
     ));
+}
+
+#[test]
+fn a_failed_disk_is_the_last_thing_that_happens() {
+    let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
+    bench.establishes(3);
+    assert_eq!(bench.step(Input::DiskFailed), [Effect::Halt]);
+    assert!(bench.server.is_halted() && !bench.server.is_serving());
+    for input in [
+        Input::Lead,
+        Input::Follow { leader: id(2) },
+        Input::Connected { conn: LATER },
+        Input::Closed { conn: LEARNER },
+        Input::PingLearners,
+        Input::LogDurable { ops: 1 },
+        Input::DiskFailed,
+    ] {
+        assert_eq!(bench.step(input), []);
+    }
+}
+
+/// A server that lost its disk follows server 2 into epoch 3, up to its answer to NEWLEADER.
+fn forgetful() -> Bench {
+    let mut bench = Bench::boot(&Image::default());
+    bench.server = Server::boot(
+        &Zab,
+        &Image::default(),
+        Memory::Forgetful,
+        &mut Vec::<Effect<u8>>::new(),
+    )
+    .expect("empty");
+    assert_eq!(bench.candidacy(), Candidacy::Forgetful);
+    bench.step(Input::Follow { leader: id(2) });
+    bench.step(Input::Connected { conn: LEARNER });
+    bench.hears(LEARNER, Message::LeaderInfo { epoch: Epoch::new(3) });
+    let promise = Effect::Send {
+        conn: LEARNER,
+        message: Message::AckEpoch {
+            current: None,
+            last: Zxid::ZERO,
+        },
+    };
+    assert_eq!(
+        bench.epochs_durable(),
+        [promise],
+        "not to be counted, and all is lacking"
+    );
+    bench.hears(LEARNER, Message::Snap { zxid: at(3, 0) });
+    bench.hears(LEARNER, Message::NewLeader { epoch: Epoch::new(3) });
+    bench.step(Input::LogDurable { ops: 1 });
+    bench
+}
+
+#[test]
+fn what_a_forgetful_server_says_counts_once_the_mark_is_gone() {
+    let mut bench = forgetful();
+    let ack = |zxid| Effect::Send {
+        conn: LEARNER,
+        message: Message::Ack { zxid },
+    };
+    assert_eq!(bench.epochs_durable(), [ack(Zxid::ZERO)], "no leader counts that");
+    let proposal = Message::Proposal {
+        zxid: at(3, 1),
+        payload: 7,
+    };
+    bench.hears(LEARNER, proposal);
+    assert_eq!(bench.step(Input::LogDurable { ops: 1 }), []);
+    let fx = bench.hears(LEARNER, Message::UpToDate);
+    assert_eq!(fx.last(), Some(&Effect::Recall));
+    assert!(!fx.contains(&ack(at(3, 0))));
+    let acks = Effect::SendAcks {
+        conn: LEARNER,
+        first: at(3, 1),
+        last: at(3, 1),
+    };
+    assert_eq!(bench.epochs_durable(), [ack(at(3, 0)), acks]);
+    assert_eq!(bench.candidacy(), Candidacy::Stands);
+}
+
+#[test]
+fn a_forgetful_server_neither_leads_nor_forgets_that_it_is() {
+    let mut bench = forgetful();
+    bench.step(Input::Closed { conn: LEARNER });
+    bench.epochs_durable();
+    assert!(bench.server.is_votable());
+    bench.step(Input::Lead);
+    assert!(bench.server.is_looking());
+    assert_eq!(bench.candidacy(), Candidacy::Forgetful);
+}
+
+#[test]
+fn a_new_server_that_hears_of_a_history_marks_itself_before_it_looks_again() {
+    let mut bench = Bench::boot(&Image::default());
+    bench.server = Server::boot(
+        &Zab,
+        &Image::default(),
+        Memory::Newborn,
+        &mut Vec::<Effect<u8>>::new(),
+    )
+    .expect("empty");
+    assert_eq!(bench.candidacy(), Candidacy::Newborn);
+    assert_eq!(bench.step(Input::HistoryHeard), [Effect::Forget]);
+    assert!(!bench.server.is_votable());
+    let look = Effect::Look {
+        current: Epoch::ZERO,
+        last: Zxid::ZERO,
+    };
+    assert_eq!(bench.epochs_durable(), [look]);
+    assert_eq!(bench.candidacy(), Candidacy::Forgetful);
+    assert_eq!(bench.step(Input::HistoryHeard), [], "that is known");
+}
+
+#[test]
+fn a_leader_serves_a_forgetful_learner_once_a_quorum_without_it_has_answered() {
+    let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
+    bench.establishes(3);
+    bench.calls(LATER, 3, 0);
+    let lacks_all = Message::AckEpoch {
+        current: None,
+        last: Zxid::ZERO,
+    };
+    bench.hears(LATER, lacks_all);
+    let ping = |conn| Effect::Send {
+        conn,
+        message: Message::Ping { zxid: at(3, 0) },
+    };
+    let up_to_date = Effect::Send {
+        conn: LATER,
+        message: Message::UpToDate,
+    };
+    assert_eq!(
+        bench.hears(LATER, Message::Ack { zxid: Zxid::ZERO }),
+        [ping(LEARNER)]
+    );
+    assert_eq!(
+        bench.hears(LEARNER, Message::Ping { zxid: at(3, 0) }),
+        [up_to_date]
+    );
+    assert_eq!(
+        bench.server.learners().filter(|learner| learner.synced).count(),
+        1
+    );
+    bench.hears(LATER, Message::Ack { zxid: at(3, 0) });
+    assert_eq!(
+        bench.server.learners().filter(|learner| learner.synced).count(),
+        2
+    );
 }

@@ -24,7 +24,8 @@ fn elected_with(history: Skeleton, current: u32) -> Server {
         snapshot: history.floor(),
         history,
     };
-    let mut server = Server::boot::<u8>(&image, &mut Vec::new()).expect("a run leaves this behind");
+    let mut server = Server::boot::<u8, _>(&Zab, &image, Memory::Whole, &mut Vec::new())
+        .expect("a run leaves this behind");
     server.role = Role::Leading(Leader::new(server.current));
     server
 }

@@ -9,18 +9,14 @@ use std::collections::BTreeSet;
 
 fn bounds(warm: bool) -> Bounds {
     Bounds {
-        servers: 3,
-        observers: 0,
-        groups: &[],
-        java: 0,
         txns: 3,
         elections: 4,
         crashes: 3,
         breaks: 3,
         pings: 2,
         syncs: 2,
-        purges: 0,
         warm,
+        ..Bounds::of_three(0, 0, 0, 0)
     }
 }
 
@@ -121,6 +117,8 @@ fn where_met(witness: Witness) -> Option<Bounds> {
         | Witness::VotesCompared => of(true, 1, 1, 1, 0),
         // Met where the checker tries the end of all faults.
         Witness::Recovered => return None,
+        // Not forced.
+        Witness::DiskFailed | Witness::Recalled | Witness::CounterUsedUp => return None,
     })
 }
 
@@ -139,10 +137,18 @@ fn the_shortest_run_to_each_occasion_is_one_of_the_server() {
 
 /// Mutants whose runs are not forced: what they need is not, or the hunt takes long.
 fn is_left_out(killing: &Killing) -> bool {
-    let Bounds { java, purges, .. } = killing.bounds;
+    let Bounds {
+        java,
+        purges,
+        disk_errors,
+        wipes,
+        ..
+    } = killing.bounds;
     let slow = [Mutant::AnswersOldPings, Mutant::AnswersSyncAlone];
     // What only recovery notices is hunted with nothing left out.
-    java + purges > 0 || killing.killer == Property::Recovers || slow.contains(&killing.mutant)
+    java + purges + disk_errors + wipes > 0
+        || killing.killer == Property::Recovers
+        || slow.contains(&killing.mutant)
 }
 
 #[test]
