@@ -33,6 +33,8 @@ fn audited(dir: &TempDir, order: Order) -> Report {
 fn bounds(seed: u64) -> Bounds {
     Bounds {
         servers: if seed % 12 == 11 { 5 } else { 3 },
+        observers: u8::from(seed % 6 == 3),
+        groups: if seed % 6 == 1 { &[&[2, 1, 1]] } else { &[] },
         java: u8::from(seed % 6 == 5),
         txns: 3,
         elections: 4,

@@ -11,6 +11,15 @@ fn main() {
     let at = |i: usize| args.get(i).copied().unwrap_or(0);
     let bounds = Bounds {
         servers: at(6).max(3),
+        observers: at(8),
+        groups: match at(9) {
+            1 => &[&[2, 1, 1]],
+            2 => &[&[1, 1, 0]],
+            3 => &[&[1], &[1], &[3, 1, 1]],
+            4 => &[&[3, 1, 1]],
+            5 => &[&[1, 1], &[1, 1], &[1, 1]],
+            _ => &[],
+        },
         purges: at(7),
         java: at(4),
         txns: at(0),

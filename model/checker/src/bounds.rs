@@ -1,12 +1,18 @@
 //! How far does a check reach? Budgets that are part of the state; never depth, never time.
 
+use crate::world::id;
+use quorate_zab::Ensemble;
 use std::fmt;
 
 /// What may happen in a run, and how often.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Bounds {
-    /// Servers, all voters.
+    /// Servers that vote.
     pub servers: u8,
+    /// Servers beside them that observe.
+    pub observers: u8,
+    /// The weights of those that vote, in groups, if they are not counted by their heads.
+    pub groups: &'static [&'static [u32]],
     /// How many of them are Apache learners.
     pub java: u8,
     /// Transactions proposed.
@@ -28,6 +34,30 @@ pub struct Bounds {
     pub warm: bool,
 }
 
+impl Bounds {
+    /// All servers.
+    pub fn nodes(&self) -> usize {
+        usize::from(self.servers) + usize::from(self.observers)
+    }
+
+    /// The voters, called 1 and so on, and how they are counted.
+    pub(crate) fn ensemble(&self) -> Ensemble {
+        let mut voters = (0..usize::from(self.servers)).map(id);
+        if self.groups.is_empty() {
+            return Ensemble::majority(voters);
+        }
+        let mut group = |weights: &&[u32]| voters.by_ref().zip(weights.iter().copied()).collect();
+        let groups: Vec<_> = self.groups.iter().map(&mut group).collect();
+        let ensemble = Ensemble::hierarchical(groups);
+        assert_eq!(
+            ensemble.voters().len(),
+            usize::from(self.servers),
+            "each voter has a weight"
+        );
+        ensemble
+    }
+}
+
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -35,6 +65,13 @@ impl fmt::Display for Bounds {
             "{} servers; {} txns, {} elections, {} crashes, {} breaks",
             self.servers, self.txns, self.elections, self.crashes, self.breaks
         )?;
+        if !self.groups.is_empty() {
+            let groups: Vec<_> = self.groups.iter().map(|weights| format!("{weights:?}")).collect();
+            write!(f, ", of weights {}", groups.join(" "))?;
+        }
+        if self.observers > 0 {
+            write!(f, ", {} observers", self.observers)?;
+        }
         if self.java > 0 {
             write!(f, ", {} java", self.java)?;
         }

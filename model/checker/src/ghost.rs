@@ -238,7 +238,9 @@ impl Ghost {
                     Property::BetterVoteKnowsMore,
                 )
             }),
-            Event::HungUp(violation) => broken(is_legal(*violation, witnessed), Property::MessagesAreLegal),
+            Event::HungUp(violation) => {
+                broken(is_legal(scene, *violation, witnessed), Property::MessagesAreLegal)
+            }
             Event::Broke(property) => Some(*property),
             Event::GaveWay => {
                 witnessed(Witness::StaleLeaderGivesWay);
@@ -493,6 +495,10 @@ impl Ghost {
         }
         self.serve(scene.at, txn.zxid);
         witnessed(Witness::Delivery);
+        let node = scene.node();
+        if node.serving && !scene.ensemble.is_voter(node.me) {
+            witnessed(Witness::ObserverDelivers);
+        }
     }
 
     fn on_serves(&mut self, scene: Scene<'_>, epoch: Epoch, tree: Txn, witnessed: &mut dyn FnMut(Witness)) {
@@ -629,7 +635,7 @@ fn is_matched(scene: Scene<'_>) -> bool {
 }
 
 /// Whether a correct server can hang up for this reason on a correct one.
-fn is_legal(violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
+fn is_legal(scene: Scene<'_>, violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
     match violation {
         // What they meet in ordinary life: a learner that knows more, or a cut that cannot be made.
         Violation::BetterHistory { .. } => {
@@ -637,6 +643,8 @@ fn is_legal(violation: Violation, witnessed: &mut dyn FnMut(Witness)) -> bool {
             true
         }
         Violation::CutTooDeep { .. } => true,
+        // No leader gives way to an observer: one that entered a later epoch comes back when voters have.
+        Violation::StaleEpoch { .. } if !scene.ensemble.is_voter(scene.node().me) => true,
         // A leader gives way before it offers less than a voter has promised.
         Violation::StaleEpoch { .. }
         | Violation::Unexpected

@@ -7,13 +7,23 @@ use crate::bounds::Bounds;
 use crate::explore::{Outcome, Verdict, shortest_violation};
 use crate::property::Property;
 use crate::world::{Agreement, Flaws, Reductions};
-use quorate_zab::{Ensemble, Epoch, Rules, ServerId, Skeleton, Zab, Zxid};
+use quorate_zab::{Ensemble, Epoch, Group, Rules, ServerId, Skeleton, Zab, Zxid};
 
 /// The protocol with a rule wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mutant {
     /// Half of the servers are a quorum.
     HalfIsAQuorum,
+    /// A majority of the voters is a quorum, whatever each weighs.
+    CountsHeads,
+    /// In each group a majority of the voters decides, whatever each weighs.
+    CountsHeadsOfGroups,
+    /// More than half of the weight is a quorum, whichever groups it is in.
+    IgnoresGroups,
+    /// Promises and acknowledgements of observers count.
+    CountsObservers,
+    /// An observer is informed of what is proposed.
+    InformsEarly,
     /// A follower acknowledges what is logged but not yet durable (compare ZOOKEEPER-4646).
     AcksBeforeDurable,
     /// Followers acknowledge proposals before NEWLEADER, and the leader counts that (compare ZOOKEEPER-4685).
@@ -78,6 +88,8 @@ pub struct Killing {
 const fn bounds(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
     Bounds {
         servers: 3,
+        observers: 0,
+        groups: &[],
         java: 0,
         txns,
         elections,
@@ -98,6 +110,34 @@ const fn warm(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
     }
 }
 
+/// One of three weighs more than the others together.
+const HEAVY: &[&[u32]] = &[&[3, 1, 1]];
+
+/// Three groups, of one, one and three, and one of the three weighs more than its fellows.
+const GROUPS: &[&[u32]] = &[&[1], &[1], &[3, 1, 1]];
+
+/// As many servers as have weights.
+const fn weighing(groups: &'static [&'static [u32]], bounds: Bounds) -> Bounds {
+    let (mut servers, mut at) = (0, 0);
+    while at < groups.len() {
+        servers += groups[at].len() as u8;
+        at += 1;
+    }
+    Bounds {
+        servers,
+        groups,
+        ..bounds
+    }
+}
+
+/// With an observer.
+const fn observed(bounds: Bounds) -> Bounds {
+    Bounds {
+        observers: 1,
+        ..bounds
+    }
+}
+
 /// Every mutant with its killer and the bounds within which it must die.
 pub fn mutants() -> Vec<Killing> {
     use Mutant::*;
@@ -112,6 +152,24 @@ pub fn mutants() -> Vec<Killing> {
                 ..warm(1, 0, 0, 0)
             },
         ),
+        (
+            CountsHeads,
+            Property::QuorumLog,
+            weighing(HEAVY, warm(1, 0, 0, 0)),
+        ),
+        (
+            CountsHeadsOfGroups,
+            Property::QuorumLog,
+            weighing(GROUPS, warm(1, 0, 0, 0)),
+        ),
+        (
+            IgnoresGroups,
+            Property::QuorumLog,
+            weighing(GROUPS, warm(1, 0, 0, 0)),
+        ),
+        (CountsObservers, Property::OneLeader, observed(bounds(0, 2, 0, 0))),
+        (CountsObservers, Property::QuorumLog, observed(warm(1, 1, 1, 0))),
+        (InformsEarly, Property::Integrity, observed(warm(1, 0, 0, 0))),
         (AcksBeforeDurable, Property::QuorumLog, bounds(1, 1, 0, 0)),
         (CountsUnsynchronised, Property::QuorumLog, bounds(1, 2, 1, 0)),
         (NoEpochBump, Property::OneLeader, bounds(0, 2, 0, 0)),
@@ -249,6 +307,19 @@ impl Rules for Mutant {
     fn is_quorum(&self, ensemble: &Ensemble, servers: impl Iterator<Item = ServerId>) -> bool {
         match self {
             Self::HalfIsAQuorum => ensemble.votes(servers) >= ensemble.voters().len() / 2,
+            Self::CountsHeads => ensemble.votes(servers) > ensemble.voters().len() / 2,
+            Self::CountsHeadsOfGroups => {
+                let heads = ensemble.groups().iter().map(|group| {
+                    let each_one = group.iter().map(|(voter, _)| (*voter, 1));
+                    each_one.collect()
+                });
+                Ensemble::hierarchical(heads).is_quorum(servers)
+            }
+            Self::IgnoresGroups => {
+                let all: Group = ensemble.groups().concat();
+                Ensemble::hierarchical([all]).is_quorum(servers)
+            }
+            Self::CountsObservers => servers.count() > ensemble.voters().len() / 2,
             _ => Zab.is_quorum(ensemble, servers),
         }
     }
@@ -342,6 +413,10 @@ impl Rules for Mutant {
 
     fn may_count_acks(&self, acked_new_leader: bool) -> bool {
         *self == Self::CountsUnsynchronised || Zab.may_count_acks(acked_new_leader)
+    }
+
+    fn may_inform(&self, committed: bool) -> bool {
+        *self == Self::InformsEarly || Zab.may_inform(committed)
     }
 
     fn may_deliver(&self, up_to_date: bool) -> bool {

@@ -379,6 +379,7 @@ impl Node {
         server.step(&cx, input, &mut fx);
         seen(&fx);
         let epoch = server.epoch().unwrap_or_default();
+        let is_bound = ensemble.is_voter(self.me);
         let (is_chosen, is_established) = (server.is_chosen(), is_established(server));
         let committed = server.committed();
         if was_leading && server.is_looking() && server.accepted() > promised {
@@ -396,7 +397,7 @@ impl Node {
             out.push(Out::Event(Event::Committed { epoch, upto }));
         }
         for effect in fx {
-            self.perform(effect, epoch, snapshot, out);
+            self.perform(effect, epoch, is_bound, snapshot, out);
         }
         for out in &mut out[from..] {
             if let Out::Event(Event::Promised { before, .. }) = out {
@@ -434,14 +435,22 @@ impl Node {
         }
     }
 
-    fn perform(&mut self, effect: Effect<u64>, epoch: Epoch, snapshot: Option<Txn>, out: &mut Vec<Out>) {
+    /// Carries out an effect of a step in `epoch`; `is_bound` says whether promises bind this server.
+    fn perform(
+        &mut self,
+        effect: Effect<u64>,
+        epoch: Epoch,
+        is_bound: bool,
+        snapshot: Option<Txn>,
+        out: &mut Vec<Out>,
+    ) {
         match effect {
             Effect::PersistAccepted(epoch) => self.disk.epoch_ops.push_back(EpochOp::Accepted(epoch)),
             Effect::PersistCurrent(epoch) => self.disk.epoch_ops.push_back(EpochOp::Current(epoch)),
             Effect::Append { zxid, payload } => {
                 let txn = Txn { zxid, value: payload };
                 let before = self.disk.last();
-                self.check_fence(epoch, out);
+                self.check_fence(epoch, is_bound, out);
                 self.disk.log_ops.push_back(LogOp::Append(txn));
                 out.push(Out::Event(Event::Appended { txn, before }));
             }
@@ -462,9 +471,9 @@ impl Node {
                 self.disk.log_ops.push_back(LogOp::Install(last));
             }
             Effect::Connect { leader } => out.push(Out::Connect { leader }),
-            Effect::Send { conn, message } => self.send(conn, message, epoch, out),
+            Effect::Send { conn, message } => self.send(conn, message, epoch, is_bound, out),
             Effect::SendAcks { conn, first, last } => {
-                self.check_fence(epoch, out);
+                self.check_fence(epoch, is_bound, out);
                 for counter in first.counter()..=last.counter() {
                     let zxid = Zxid::new(first.epoch(), counter);
                     out.push(Out::Frame {
@@ -545,7 +554,7 @@ impl Node {
         }
     }
 
-    fn send(&self, conn: Conn, message: Message<u64>, epoch: Epoch, out: &mut Vec<Out>) {
+    fn send(&self, conn: Conn, message: Message<u64>, epoch: Epoch, is_bound: bool, out: &mut Vec<Out>) {
         match message {
             Message::AckEpoch { current: Some(_), .. } => {
                 if self.disk.durable.accepted.is_none_or(|accepted| accepted < epoch) {
@@ -559,7 +568,7 @@ impl Node {
             }
             // The first acknowledgement of (e, 0) answers NEWLEADER; the one for UPTODATE comes behind Serve.
             Message::Ack { zxid } if zxid.counter() == 0 && !self.serving => {
-                self.check_fence(epoch, out);
+                self.check_fence(epoch, is_bound, out);
                 out.push(Out::Event(Event::Entered { epoch }));
             }
             _ => {}
@@ -570,14 +579,16 @@ impl Node {
         });
     }
 
-    /// Whoever has promised an epoch neither logs nor acknowledges anything of a leader of an older one.
-    fn check_fence(&self, epoch: Epoch, out: &mut Vec<Out>) {
-        if self
-            .disk
-            .durable
-            .accepted
-            .is_some_and(|accepted| accepted > epoch)
-        {
+    /// Whoever has promised an epoch neither logs nor acknowledges anything of a leader of an older one. An
+    /// observer's promise is none: it has to keep to the epoch that it entered.
+    fn check_fence(&self, epoch: Epoch, is_bound: bool, out: &mut Vec<Out>) {
+        let durable = &self.disk.durable;
+        let promised = if is_bound {
+            durable.accepted
+        } else {
+            durable.current
+        };
+        if promised.is_some_and(|promised| promised > epoch) {
             out.push(Out::Event(Event::Broke(Property::Fencing)));
         }
     }

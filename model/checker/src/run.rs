@@ -74,8 +74,8 @@ impl<'a, R: Rules> Run<'a, R> {
     /// All servers have started from empty disks, and nothing happened yet.
     pub fn new(rules: &'a R, flaws: Flaws, bounds: Bounds) -> Self {
         let servers = bounds.servers as usize;
-        let nodes = (0..servers).map(|i| {
-            if i + (bounds.java as usize) < servers {
+        let nodes = (0..bounds.nodes()).map(|i| {
+            if i >= servers || i + (bounds.java as usize) < servers {
                 Node::boot(id(i), Durable::default(), &mut Vec::new())
             } else {
                 Node::java(id(i))
@@ -84,10 +84,10 @@ impl<'a, R: Rules> Run<'a, R> {
         Self {
             rules,
             flaws,
-            ensemble: Ensemble::majority((0..servers).map(id)),
+            ensemble: bounds.ensemble(),
             nodes: nodes.collect(),
             wires: Vec::new(),
-            numbers: vec![0; servers],
+            numbers: vec![0; bounds.nodes()],
             proposed: 0,
             steps: 0,
         }

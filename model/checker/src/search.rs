@@ -100,6 +100,8 @@ mod tests {
 
     const THREE: Bounds = Bounds {
         servers: 3,
+        observers: 0,
+        groups: &[],
         java: 0,
         txns: 1,
         elections: 1,

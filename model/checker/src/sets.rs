@@ -391,6 +391,8 @@ fn spaced(name: &str) -> String {
 const fn cold(txns: u8, elections: u8, crashes: u8, breaks: u8) -> Bounds {
     Bounds {
         servers: 3,
+        observers: 0,
+        groups: &[],
         java: 0,
         txns,
         elections,

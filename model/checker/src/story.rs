@@ -77,7 +77,7 @@ pub(crate) type Names = Vec<ServerId>;
 
 /// What they are called at the start.
 pub(crate) fn names<R>(model: &Agreement<R>) -> Names {
-    (0..usize::from(model.bounds.servers)).map(id).collect()
+    (0..model.bounds.nodes()).map(id).collect()
 }
 
 /// The steps of `path`, with those that are taken at once. A world is kept under whichever names symmetry likes; a
@@ -226,6 +226,16 @@ fn tell_frame(frame: &Frame, names: &Names) -> String {
             format!(
                 "{:?}",
                 Message::<u64>::FollowerInfo {
+                    server,
+                    accepted: *accepted
+                }
+            )
+        }
+        Frame::Message(Message::ObserverInfo { server, accepted }) => {
+            let server = names[index(*server)];
+            format!(
+                "{:?}",
+                Message::<u64>::ObserverInfo {
                     server,
                     accepted: *accepted
                 }

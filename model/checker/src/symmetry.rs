@@ -8,7 +8,7 @@ use crate::link::Link;
 use crate::node::{Brain, Frame, Node};
 use crate::world::{Agreement, World, id, index};
 use foldhash::quality::FixedState;
-use quorate_zab::{Conn, Message, Rules, ServerId};
+use quorate_zab::{Conn, Ensemble, Group, Message, Rules, ServerId};
 use smallvec::SmallVec;
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
@@ -28,20 +28,26 @@ pub(crate) type Numbers = SmallVec<[(Conn, Conn); 4]>;
 /// All renamings, and renumbered parts.
 #[derive(Debug)]
 pub(crate) struct Renaming {
+    /// Those that leave the ensemble what it is: voters stay voters, weights and groups are the same.
     permutations: Vec<Permutation>,
+    /// Those of servers that are all alike.
+    all: Vec<Permutation>,
     /// The number of each permutation, by its code.
     numbers: Vec<usize>,
 }
 
 impl Renaming {
-    pub(crate) fn new(servers: usize) -> Self {
-        let permutations = permutations(servers);
+    pub(crate) fn new(ensemble: &Ensemble, servers: usize) -> Self {
+        let all = permutations(servers);
+        let kept = all.iter().filter(|to| keeps(ensemble, to));
+        let permutations: Vec<_> = kept.cloned().collect();
         let mut numbers = vec![0; servers.pow(servers as u32)];
         for (number, to) in permutations.iter().enumerate() {
             numbers[code(to)] = number;
         }
         Self {
             permutations,
+            all,
             numbers,
         }
     }
@@ -54,6 +60,24 @@ impl Renaming {
     pub(crate) fn places(&self, number: Option<usize>) -> Vec<usize> {
         number.map_or_else(Vec::new, |number| self.permutations[number].clone())
     }
+}
+
+/// Whether the ensemble is the same under other names.
+pub(crate) fn keeps(ensemble: &Ensemble, to: &[usize]) -> bool {
+    let group = |server| {
+        let has = |group: &Group| group.iter().any(|(member, _)| *member == server);
+        ensemble.groups().iter().position(has)
+    };
+    let like = |(from, &to): (usize, &usize)| {
+        let (from, to) = (id(from), id(to));
+        ensemble.is_voter(from) == ensemble.is_voter(to) && ensemble.weight(from) == ensemble.weight(to)
+    };
+    let places = || to.iter().enumerate();
+    places().all(like)
+        && places().all(|(one, &one_to)| {
+            let together = |a, b| group(id(a)) == group(id(b));
+            places().all(|(other, &other_to)| together(one, other) == together(one_to, other_to))
+        })
 }
 
 /// The permutation as the digits of a number.
@@ -89,10 +113,11 @@ impl<R: Rules> Agreement<R> {
         let signatures: SmallVec<[u64; 5]> = (0..n).map(|i| self.signature(world, i)).collect();
         let mut order: SmallVec<[usize; 5]> = (0..n).collect();
         order.sort_unstable_by_key(|&i| signatures[i]);
+        let alike = self.renaming.permutations.len() == self.renaming.all.len();
         let distinct = order
             .windows(2)
             .all(|pair| signatures[pair[0]] != signatures[pair[1]]);
-        if distinct {
+        if distinct && alike {
             let mut to: SmallVec<[usize; 5]> = SmallVec::from_elem(0, n);
             for (place, &from) in order.iter().enumerate() {
                 to[from] = place;
@@ -107,22 +132,25 @@ impl<R: Rules> Agreement<R> {
         Some(number)
     }
 
-    /// The least of the worlds that keep servers in order of their signatures.
+    /// The least of the worlds that keep servers in order of their signatures, as far as they are alike.
     fn least(&self, world: &World, signatures: &[u64]) -> (World, usize) {
-        let n = signatures.len();
-        let all = self.renaming.permutations.iter().enumerate();
-        let (_, world, number) = all
-            .filter_map(|(number, to)| {
-                let mut placed: SmallVec<[u64; 5]> = SmallVec::from_elem(0, n);
-                for (from, &to) in to.iter().enumerate() {
-                    placed[to] = signatures[from];
-                }
-                placed.is_sorted().then(|| {
-                    let mut renamed = world.clone();
-                    self.rename(&mut renamed, number);
-                    self.tidy(&mut renamed);
-                    (key(&renamed), renamed, number)
-                })
+        let placed = |to: &Permutation| {
+            let mut placed: SmallVec<[u64; 5]> = SmallVec::from_elem(0, signatures.len());
+            for (from, &to) in to.iter().enumerate() {
+                placed[to] = signatures[from];
+            }
+            placed
+        };
+        let all = || self.renaming.permutations.iter();
+        let in_order = all().map(placed).min().expect("one renaming is none");
+        let (_, world, number) = all()
+            .enumerate()
+            .filter(|(_, to)| placed(to) == in_order)
+            .map(|(number, _)| {
+                let mut renamed = world.clone();
+                self.rename(&mut renamed, number);
+                self.tidy(&mut renamed);
+                (key(&renamed), renamed, number)
             })
             .min_by(|(a, ..), (b, ..)| a.cmp(b))
             .expect("some order is in order");
@@ -219,7 +247,7 @@ impl<R: Rules> Agreement<R> {
             // Without the numbers of its connections, which are given anew. Itself first, the others in
             // whichever order gives the least hash.
             let plain = renumber_node(cell.get(), &|_| Conn::new(0));
-            let orders = self.renaming.permutations.iter().filter(|to| to[me] == 0);
+            let orders = self.renaming.all.iter().filter(|to| to[me] == 0);
             orders
                 .map(|to| {
                     let renamed = rename_node(&plain, &|server| id(to[index(server)]));
@@ -277,6 +305,10 @@ fn renumber_node(node: &Node, renumber: &dyn Fn(Conn) -> Conn) -> Node {
 fn rename_link(link: &Link, rename: &dyn Fn(ServerId) -> ServerId) -> Link {
     let up = link.up.iter().map(|frame| match frame {
         Frame::Message(Message::FollowerInfo { server, accepted }) => Frame::Message(Message::FollowerInfo {
+            server: rename(*server),
+            accepted: *accepted,
+        }),
+        Frame::Message(Message::ObserverInfo { server, accepted }) => Frame::Message(Message::ObserverInfo {
             server: rename(*server),
             accepted: *accepted,
         }),

@@ -72,6 +72,8 @@ witnesses! {
     Recovered = "a world in disorder recovers";
     /// A `sync` was answered.
     SyncAnswered = "a sync is answered";
+    /// An observer delivered what it was informed of.
+    ObserverDelivers = "an observer that serves delivers a transaction";
 }
 
 /// The witnesses met by a run.

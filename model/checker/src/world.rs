@@ -323,15 +323,15 @@ impl<R: Rules> Agreement<R> {
             rules,
             flaws: Flaws::default(),
             bounds,
-            ensemble: Ensemble::majority((0..bounds.servers as usize).map(id)),
+            ensemble: bounds.ensemble(),
             reductions: Reductions::ALL,
             nodes: Table::new(0),
             links: Table::new(0),
             ghosts: Table::new(0),
             bursts: Table::new(0),
-            usual: Usual::new(&happenings, bounds.servers as usize),
+            usual: Usual::new(&happenings, bounds.nodes()),
             happenings,
-            renaming: Renaming::new(bounds.servers as usize),
+            renaming: Renaming::new(&bounds.ensemble(), bounds.nodes()),
             witnessed: Witnessed::default(),
             expanded: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
@@ -388,15 +388,15 @@ impl<R: Rules> Agreement<R> {
 
     pub(crate) fn init(&self) -> World {
         let servers = self.bounds.servers as usize;
-        let nodes = (0..servers).map(|i| {
-            let node = if i + (self.bounds.java as usize) < servers {
+        let nodes = (0..self.bounds.nodes()).map(|i| {
+            let node = if i >= servers || i + (self.bounds.java as usize) < servers {
                 Node::boot(id(i), Durable::default(), &mut Vec::new())
             } else {
                 Node::java(id(i))
             };
             self.nodes.intern(node)
         });
-        let mut ghost = Ghost::new(servers);
+        let mut ghost = Ghost::new(self.bounds.nodes());
         if let Some(hunted) = self.hunted {
             let others = Property::ALL.iter().filter(|&&property| property != hunted);
             others.for_each(|&property| ghost.disclaim(property));

@@ -169,6 +169,16 @@ fn no_reduction_loses_a_history() {
             warm: false,
             ..hostile
         },
+        Bounds {
+            crashes: 0,
+            observers: 1,
+            ..hostile
+        },
+        Bounds {
+            breaks: 0,
+            groups: &[&[2, 1, 1]],
+            ..hostile
+        },
     ];
     for bounds in small {
         let histories = |reductions| {

@@ -3,6 +3,7 @@
 use super::Run;
 use crate::link::{End, Link};
 use crate::node::{Brain, Frame, Node};
+use crate::symmetry::keeps;
 use crate::world::{Action, Agreement, World, id, index};
 use quorate_zab::{Conn, Message, Rules, Server, ServerId, Standing};
 
@@ -29,7 +30,11 @@ impl<'a, R: Rules> Followed<'a, R> {
         };
         // Steps are counted from the first world on.
         run.restart_count();
-        let found = names_of(world.nodes.len()).find_map(|names| {
+        let is_like = |names: &Vec<ServerId>| {
+            let to: Vec<usize> = names.iter().copied().map(index).collect();
+            keeps(&model.ensemble, &to)
+        };
+        let found = names_of(world.nodes.len()).filter(is_like).find_map(|names| {
             let wires = paired(&run, world, &names)?;
             Some((names, wires))
         });
@@ -201,6 +206,10 @@ fn is_same_link(own: &Link, link: &Link, reads: bool, names: &[ServerId]) -> boo
 
 fn under(frame: &Frame, named: &dyn Fn(ServerId) -> ServerId) -> Frame {
     match frame {
+        Frame::Message(Message::ObserverInfo { server, accepted }) => Frame::Message(Message::ObserverInfo {
+            server: named(*server),
+            accepted: *accepted,
+        }),
         Frame::Message(Message::FollowerInfo { server, accepted }) => Frame::Message(Message::FollowerInfo {
             server: named(*server),
             accepted: *accepted,

@@ -5,6 +5,8 @@ use quorate_zab::Zab;
 fn hostile(reductions: Reductions, java: u8, warm: bool) -> Agreement<Zab> {
     let bounds = Bounds {
         servers: 3,
+        observers: 0,
+        groups: &[],
         java,
         txns: 2,
         elections: 3,

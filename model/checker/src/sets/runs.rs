@@ -67,6 +67,13 @@ const ONE_MORE: &[Witness] = &[
 ];
 const ONE_MORE_TWO: &[Witness] = &all_of::<{ ONE_MORE.len() + TWO.len() }>(ONE_MORE, TWO);
 
+/// What an observer is there for.
+const INFORMED: &[Witness] = &[Witness::ObserverDelivers];
+const ONE_MORE_INFORMED: &[Witness] = &all_of::<{ ONE_MORE.len() + 1 }>(ONE_MORE, INFORMED);
+const HOSTILE_INFORMED: &[Witness] = &all_of::<{ HOSTILE.len() + 1 }>(HOSTILE, INFORMED);
+const SYNC_INFORMED: &[Witness] = &all_of::<{ SYNC.len() + 1 }>(SYNC, INFORMED);
+const ONE_INFORMED: &[Witness] = &all_of::<{ ONE.len() + 1 }>(ONE, INFORMED);
+
 /// Two lists as one.
 const fn all_of<const N: usize>(some: &[Witness], others: &[Witness]) -> [Witness; N] {
     let mut all = [Witness::Commit; N];
@@ -133,6 +140,21 @@ const fn purge(bounds: Bounds) -> Bounds {
     Bounds { purges: 1, ..bounds }
 }
 
+const fn observed(bounds: Bounds) -> Bounds {
+    Bounds {
+        observers: 1,
+        ..bounds
+    }
+}
+
+const fn weighing(servers: u8, groups: &'static [&'static [u32]], bounds: Bounds) -> Bounds {
+    Bounds {
+        servers,
+        groups,
+        ..bounds
+    }
+}
+
 const fn five(bounds: Bounds) -> Bounds {
     Bounds { servers: 5, ..bounds }
 }
@@ -144,6 +166,10 @@ pub(super) fn all() -> Vec<AgreementRun> {
     // Each kind of fault and of request has both kinds of run as well.
     let (broken, purged) = (cold(0, 2, 0, 1), purge(warm(1, 1, 1, 0)));
     let (asked, learns) = (syncs(1, 1, warm(1, 1, 0, 0)), java(warm(1, 1, 1, 0)));
+    let (weighed, seen) = (
+        weighing(3, &[&[2, 1, 1]], warm(1, 1, 1, 0)),
+        observed(cold(1, 1, 0, 0)),
+    );
     let plain = |name, bounds, witnesses, pinned| {
         without(Reductions::NONE, pinned, run(Ci, name, bounds, witnesses, pinned))
     };
@@ -203,6 +229,69 @@ pub(super) fn all() -> Vec<AgreementRun> {
             five(cold(1, 1, 0, 0)),
             ONE,
             907,
+        ),
+        run(
+            Quick,
+            "one server weighs twice as much",
+            weighing(3, &[&[2, 1, 1]], warm(1, 1, 1, 1)),
+            ONE_MORE,
+            99_901,
+        ),
+        run(
+            Quick,
+            "an observer",
+            observed(warm(1, 1, 1, 0)),
+            ONE_MORE_INFORMED,
+            61_770,
+        ),
+        run(
+            Ci,
+            "one server weighs nothing",
+            weighing(3, &[&[1, 1, 0]], warm(1, 1, 1, 1)),
+            ONE_MORE,
+            208_667,
+        ),
+        run(
+            Ci,
+            "groups of one, one and three",
+            weighing(5, &[&[1], &[1], &[3, 1, 1]], warm(1, 1, 1, 0)),
+            ONE_MORE,
+            2_039_942,
+        ),
+        run(
+            Ci,
+            "three groups of two",
+            weighing(6, &[&[1, 1], &[1, 1], &[1, 1]], warm(1, 1, 0, 1)),
+            ONE,
+            39_852,
+        ),
+        run(
+            Ci,
+            "an observer, with a crash and a break",
+            observed(warm(1, 1, 1, 1)),
+            ONE_MORE_INFORMED,
+            1_592_191,
+        ),
+        run(
+            Ci,
+            "an observer from empty disks, with a break",
+            observed(cold(1, 2, 0, 1)),
+            HOSTILE_INFORMED,
+            1_865_319,
+        ),
+        run(
+            Ci,
+            "an observer, and a purge",
+            observed(purge(warm(1, 1, 1, 0))),
+            ONE_MORE_INFORMED,
+            202_817,
+        ),
+        run(
+            Ci,
+            "sync with an observer",
+            observed(syncs(1, 1, warm(1, 0, 0, 1))),
+            SYNC_INFORMED,
+            578_493,
         ),
         run(
             Ci,
@@ -346,5 +435,9 @@ pub(super) fn all() -> Vec<AgreementRun> {
         plain("guard: sync, nothing reduced", asked, SYNC, 26_485),
         run(Ci, "guard: an Apache learner", learns, ONE, 5_642),
         plain("guard: an Apache learner, nothing reduced", learns, ONE, 37_291),
+        run(Ci, "guard: weights", weighed, ONE_MORE, 4_019),
+        plain("guard: weights, nothing reduced", weighed, ONE_MORE, 55_252),
+        run(Ci, "guard: an observer", seen, ONE_INFORMED, 690),
+        plain("guard: an observer, nothing reduced", seen, ONE_INFORMED, 410_175),
     ]
 }

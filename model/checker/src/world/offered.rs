@@ -38,7 +38,7 @@ impl<R: Rules> Agreement<R> {
             actions.push(Action::EpochDone(i));
         }
         if node.is_votable() {
-            if world.left.elections > 0 && node.server().is_some() {
+            if world.left.elections > 0 && node.server().is_some() && self.ensemble.is_voter(node.me) {
                 actions.push(Action::Lead(i));
             }
             for leader in 0..world.nodes.len() {

@@ -239,7 +239,8 @@ impl<R: Rules> Run<'_, R> {
     }
 
     /// What fast leader election comes to among servers that hear each other: who looks joins the leader
-    /// that a quorum stands by; if there is none, those who look follow the best of them, if they are a quorum.
+    /// that a quorum stands by; if there is none, those who look follow the best of them whose vote weighs anything,
+    /// if they are a quorum.
     fn elect(&mut self) -> bool {
         let lookers: Vec<usize> = self
             .servers()
@@ -263,11 +264,11 @@ impl<R: Rules> Run<'_, R> {
             let server = self.server(i);
             (server.current(), server.history().last(), id(i))
         };
-        let best = lookers
-            .iter()
-            .copied()
-            .max_by_key(credential)
-            .expect("somebody looks");
+        let stands = |&looker: &usize| self.model.ensemble.weight(id(looker)) > 0;
+        let best = lookers.iter().copied().filter(stands).max_by_key(credential);
+        let Some(best) = best else {
+            return false;
+        };
         self.perform(Action::Lead(best));
         for learner in lookers.into_iter().filter(|&looker| looker != best) {
             self.perform(Action::Join {

@@ -10,6 +10,8 @@ fn hostile(reductions: Reductions, warm: bool) -> Agreement<Zab> {
 fn hostile_to<R: Rules>(rules: R, reductions: Reductions, warm: bool) -> Agreement<R> {
     let bounds = Bounds {
         servers: 3,
+        observers: 0,
+        groups: &[],
         java: 1,
         txns: 2,
         elections: 3,
@@ -21,6 +23,21 @@ fn hostile_to<R: Rules>(rules: R, reductions: Reductions, warm: bool) -> Agreeme
         warm,
     };
     Agreement::new(rules, bounds).with_reductions(reductions)
+}
+
+/// As [`hostile`], or with an observer instead of an Apache learner and votes of different weight.
+fn hostile_among(alike: bool, reductions: Reductions, warm: bool) -> Agreement<Zab> {
+    let model = hostile(reductions, warm);
+    if alike {
+        return model;
+    }
+    let bounds = Bounds {
+        observers: 1,
+        groups: &[&[2, 1, 1]],
+        java: 0,
+        ..model.bounds
+    };
+    Agreement::new(Zab, bounds).with_reductions(reductions)
 }
 
 /// What an action does to a server first, if it is one of those that a node can forbid.
@@ -196,9 +213,10 @@ proptest! {
         choices in prop::collection::vec(any::<u16>(), 1..120),
         warm in any::<bool>(),
         reduced in any::<bool>(),
+        alike in any::<bool>(),
     ) {
         let reductions = if reduced { Reductions::ALL } else { Reductions::NONE };
-        let model = hostile(reductions, warm);
+        let model = hostile_among(alike, reductions, warm);
         walk(&model, &choices, &mut |world, action| {
             if let Some((i, happening)) = happening(world, action) {
                 assert_eq!(world.nodes[i].permits(&happening), Ok(()), "{action:?}");
@@ -207,15 +225,21 @@ proptest! {
     }
 
     #[test]
-    fn a_random_walk_breaks_nothing(choices in prop::collection::vec(any::<u16>(), 1..200)) {
-        let model = hostile(Reductions::ALL, false);
+    fn a_random_walk_breaks_nothing(
+        choices in prop::collection::vec(any::<u16>(), 1..200),
+        alike in any::<bool>(),
+    ) {
+        let model = hostile_among(alike, Reductions::ALL, false);
         let world = walk(&model, &choices, &mut |_, _| {});
         prop_assert_eq!(world.ghost.broken(), None);
     }
 
     #[test]
-    fn a_canonical_world_stands_for_itself(choices in prop::collection::vec(any::<u16>(), 1..80)) {
-        let model = hostile(Reductions::ALL, true);
+    fn a_canonical_world_stands_for_itself(
+        choices in prop::collection::vec(any::<u16>(), 1..80),
+        alike in any::<bool>(),
+    ) {
+        let model = hostile_among(alike, Reductions::ALL, true);
         let world = walk(&model, &choices, &mut |_, _| {});
         let mut again = world.clone();
         model.canonicalise(&mut again);
@@ -247,8 +271,9 @@ proptest! {
         choices in prop::collection::vec(any::<u16>(), 1..120),
         (crashes, breaks, elections, syncs, purges) in (0..2u8, 0..3u8, 0..3u8, 0..2u8, 0..2u8),
         warm in any::<bool>(),
+        alike in any::<bool>(),
     ) {
-        let mut model = hostile(Reductions::NONE, warm);
+        let mut model = hostile_among(alike, Reductions::NONE, warm);
         model.bounds = Bounds { crashes, breaks, elections, syncs, purges, ..model.bounds };
         let mut worlds = Vec::new();
         walk(&model, &choices, &mut |world, other| worlds.push((world.clone(), other)));

@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 fn bounds(warm: bool) -> Bounds {
     Bounds {
         servers: 3,
+        observers: 0,
+        groups: &[],
         java: 0,
         txns: 3,
         elections: 4,
@@ -96,6 +98,10 @@ fn where_met(witness: Witness) -> Option<Bounds> {
         | Witness::ServedAgain
         | Witness::LogsShare => of(false, 1, 1, 0, 0),
         Witness::SecondDelivery => of(true, 2, 0, 0, 0),
+        Witness::ObserverDelivers => Bounds {
+            observers: 1,
+            ..of(true, 1, 0, 0, 0)
+        },
         Witness::SyncAnswered => Bounds {
             pings: 1,
             syncs: 1,
