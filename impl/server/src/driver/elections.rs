@@ -58,7 +58,11 @@ impl Driver {
     pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
         tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
         self.timers.enter_election();
-        let candidacy = Candidacy::Stands;
+        let candidacy = if self.ensemble.is_voter(self.me) {
+            Candidacy::Stands
+        } else {
+            Candidacy::Observes
+        };
         self.feed_election(
             ElectionInput::Look {
                 candidacy,
