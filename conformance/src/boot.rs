@@ -337,3 +337,40 @@ fn compare_marks(disk: &Disk, boot: &Boot) -> Result<(), Fault> {
     };
     Err(Fault::new(Check::Storage, why))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_of_a_forgetful_server_comes_and_goes_as_it_was_asked_for() {
+        let marked = |forgetful, op: Option<EpochOp>| Disk {
+            durable: Durable {
+                forgetful,
+                ..Durable::default()
+            },
+            epoch_ops: op.into_iter().collect(),
+            ..Disk::default()
+        };
+        let boot = |memory, origin| Boot {
+            memory,
+            origin,
+            ..Boot::default()
+        };
+        use Memory::{Forgetful, Whole};
+        use Origin::{Continued, Emptied};
+        for (was, asked, memory, origin, fine) in [
+            (false, None, Whole, Continued, true),
+            (true, None, Forgetful, Continued, true),
+            (true, None, Whole, Continued, false),
+            (true, Some(EpochOp::Recall), Whole, Continued, true),
+            (true, None, Whole, Emptied, true),
+            (false, None, Forgetful, Continued, false),
+            (false, Some(EpochOp::Forget), Forgetful, Continued, true),
+            (false, None, Forgetful, Emptied, true),
+        ] {
+            let judged = compare_marks(&marked(was, asked), &boot(memory, origin));
+            assert_eq!(judged.is_ok(), fine, "{was} {asked:?} {memory:?} {origin:?}");
+        }
+    }
+}
