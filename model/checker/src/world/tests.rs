@@ -1,7 +1,7 @@
 use super::*;
 use crate::mutants::mutants;
 use proptest::prelude::*;
-use quorate_zab::Zab;
+use quorate_zab::{Conn, Input, Server, Standing, Zab};
 
 fn hostile(reductions: Reductions, warm: bool) -> Agreement<Zab> {
     hostile_to(Zab, reductions, warm)
