@@ -427,13 +427,16 @@ impl Election {
         let answered = agreeing(&looking.votes, own, |_| true);
         if !cx.rules.elects(cx.ensemble, &supporters, &answered) {
             looking.settling = false;
-        } else if cx
-            .ensemble
-            .voters()
-            .iter()
-            .all(|voter| cx.ensemble.weight(*voter) == 0 || answered.contains(voter))
+        } else if looking.candidacy != Candidacy::Newborn
+            && cx
+                .ensemble
+                .voters()
+                .iter()
+                .all(|voter| cx.ensemble.weight(*voter) == 0 || answered.contains(voter))
         {
-            // Every voter that could win has spoken in this round, and none better: there is nothing to wait for.
+            // Every voter that could win has spoken in this round, and none better: there is nothing to wait
+            // for. A vote may be of long ago, though, and its voter have a history by now: who takes itself
+            // for new leaves time to answer.
             self.decide(cx, proposal.vote, fx);
         } else if !looking.settling {
             looking.settling = true;

@@ -537,6 +537,15 @@ fn a_new_server_votes_until_it_hears_of_a_history() {
     // The empty and the forgetful have none, nor has an observer.
     server.hear(2, said(Looks, vote(2, 0, 0), 1));
     assert_eq!(server.election.votes().len(), 1, "it votes with the empty");
+    // That all have answered is not the end: what they say may be old, and their next word tells.
+    server.hear(3, said(Looks, vote(3, 0, 0), 1));
+    server.hear(2, said(Looks, vote(3, 0, 0), 1));
+    assert_eq!(server.election.votes().len(), 2);
+    assert!(server.election.is_settling(), "it waits for a better word");
+    assert_eq!(
+        server.hear(3, said(Leading, vote(3, 1, 0), 1)),
+        [ElectionEffect::HistoryHeard]
+    );
     // A reign that is not established is none.
     assert_eq!(Server::looking(1, 5).hear(2, said(Leading, vote(2, 0, 0), 1)), []);
     for history in [
