@@ -42,7 +42,7 @@ impl<R: Rules + Send + Sync + 'static> Model for Agreement<R> {
 
     /// For the Explorer: the step in words, and the world after it.
     fn format_step(&self, world: &World, action: Action) -> Option<String> {
-        let words = tell(world, &action, &names(self));
+        let words = tell(&self.rules, world, &action, &names(self));
         Some(format!("{words}\n\n{:#?}", self.apply(world, action)))
     }
 

@@ -5,7 +5,7 @@ use crate::link::{End, Link};
 use crate::node::Frame;
 use crate::run::Followed;
 use crate::world::{Action, Agreement, World, id, index};
-use quorate_zab::{Message, Rules, ServerId, Zab};
+use quorate_zab::{Message, Rules, ServerId};
 use stateright::Path;
 
 /// A step of a run, told and ready to be drawn.
@@ -98,7 +98,7 @@ pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -
             let mut moves = std::mem::take(&mut prelude);
             moves.push(own);
             steps.push(Step {
-                text: tell(world, &action, &followed.names),
+                text: tell(&model.rules, world, &action, &followed.names),
                 drawn: Some(draw(world, &action, followed)),
                 moves,
             });
@@ -167,7 +167,7 @@ fn frame_name(frame: &Frame) -> &'static str {
 }
 
 /// One step out of `world`, in words.
-pub(crate) fn tell(world: &World, action: &Action, names: &Names) -> String {
+pub(crate) fn tell<R: Rules>(rules: &R, world: &World, action: &Action, names: &Names) -> String {
     let id = |i: usize| names[i];
     let named = |server: ServerId| names[index(server)];
     match *action {
@@ -222,7 +222,7 @@ pub(crate) fn tell(world: &World, action: &Action, names: &Names) -> String {
         Action::Propose(i) => {
             let zxid = world.nodes[i]
                 .server()
-                .and_then(|server| server.next_zxid(&Zab))
+                .and_then(|server| server.next_zxid(rules))
                 .unwrap_or_default();
             format!("{:?} proposes {zxid:?}", id(i))
         }

@@ -145,7 +145,7 @@ impl<R: Rules> Run<'_, R> {
 
     fn perform(&mut self, action: Action) {
         if let Some((told, names)) = &mut self.told {
-            told.push(tell(&self.world, &action, names));
+            told.push(tell(&self.model.rules, &self.world, &action, names));
         }
         self.model.perform(&mut self.world, action, &mut |_, _| ());
         self.steps += 1;
