@@ -476,18 +476,21 @@ pub(crate) const BREAKS: &[Break] = &[
         check: Some("C5"),
         words: "reported durable",
         apply: |boots| {
+            let has_log = |boot: &BootRecords| match &boot.records[0].1 {
+                Record::Boot(boot) => boot.image.history.last().counter() > 0,
+                _ => false,
+            };
             let at = boots
                 .iter()
-                .position(|boot| boot.header.boot.ordinal > 1)
-                .expect("a server that came back");
+                .position(|boot| boot.header.boot.ordinal > 1 && has_log(boot))
+                .expect("a server that came back with a log");
             let Record::Boot(boot) = &mut boots[at].records[0].1 else {
                 panic!("a boot begins with its image");
             };
             let last = boot.image.history.last();
-            boot.image.history.truncate(Zxid::new(
-                last.epoch(),
-                last.counter().checked_sub(1).expect("a log"),
-            ));
+            boot.image
+                .history
+                .truncate(Zxid::new(last.epoch(), last.counter() - 1));
             boot.image.snapshot = boot.image.snapshot.min(boot.image.history.last());
             place(&boots[at], 0)
         },
