@@ -6,8 +6,8 @@ mod rehearsal;
 use quorate_conformance::{Check, Doubt, Options, Order, Report, Verdict, audit};
 use quorate_trace::{Record, read_dir};
 use quorate_zab::{Input, Message, Zab};
-use rehearsal::breaking::{load, store};
-use rehearsal::runs::{base, power_loss};
+use rehearsal::breaking::{BootRecords, load, store};
+use rehearsal::runs::{base, good, power_loss};
 use rehearsal::{Rehearsal, Script};
 use std::path::Path;
 use tempfile::TempDir;
@@ -198,6 +198,25 @@ fn a_power_loss_is_no_lie() {
         unsaid < seen,
         "{unsaid} runs of which nothing can be said, {seen} that hold"
     );
+}
+
+/// Whether a server that had taken itself for new heard of a history.
+fn forgets(boots: &[BootRecords]) -> bool {
+    let mut records = boots.iter().flat_map(|boot| &boot.records);
+    records.any(|(_, record)| {
+        matches!(
+            record,
+            Record::Input {
+                input: Input::HistoryHeard,
+                ..
+            }
+        )
+    })
+}
+
+#[test]
+fn the_kept_run_with_an_empty_disk_has_a_forgetful_server() {
+    assert!(forgets(&good("emptied")));
 }
 
 #[test]
