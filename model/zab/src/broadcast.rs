@@ -300,7 +300,7 @@ impl Server {
             return Ok(());
         };
         let Some(epoch) = leader.epoch() else {
-            return Ok(());
+            return Err(Violation::Unexpected);
         };
         let (established, round) = (leader.is_established(), leader.next_round());
         let Some((_, learner)) = leader.learner_of(conn) else {
@@ -444,11 +444,10 @@ impl Server {
         let acks: Vec<_> = leader
             .learners
             .iter()
-            .filter_map(|(&server, learner)| match learner.stage {
-                Stage::Synced { acked, .. } => Some((server, acked)),
-                Stage::Syncing { acked } if acked > Zxid::ZERO => Some((server, acked)),
-                _ if learner.earlier > Zxid::ZERO => Some((server, learner.earlier)),
-                _ => None,
+            .map(|(&server, learner)| match learner.stage {
+                Stage::Synced { acked, .. } => (server, acked),
+                Stage::Syncing { acked } => (server, acked.max(learner.earlier)),
+                _ => (server, learner.earlier),
             })
             .chain(counts_me.then_some((cx.me, durable)))
             .collect();

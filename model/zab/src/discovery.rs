@@ -232,13 +232,8 @@ impl Server {
 
     /// What this leader was elected with.
     fn credential(&self) -> (Epoch, Zxid) {
-        match &self.role {
-            Role::Leading(leader) => (
-                leader.credential,
-                self.comparable(leader.credential, self.history.last()),
-            ),
-            _ => (self.current, self.history.last()),
-        }
+        let current = self.credential_epoch();
+        (current, self.comparable(current, self.history.last()))
     }
 
     /// An Apache server that led epoch e, or synchronised in it, without a transaction says <e,0>.
@@ -254,10 +249,7 @@ impl Server {
     /// epoch's first transaction, or, if it had none here, where this server's log ended after it had
     /// synchronised in that epoch.
     pub(crate) fn end_of_initial_history(&self, epoch: Epoch) -> Option<Zxid> {
-        let synchronised = match &self.role {
-            Role::Leading(leader) => leader.credential,
-            _ => self.current,
-        };
+        let synchronised = self.credential_epoch();
         self.history.before(epoch).or_else(|| {
             let last = self.history.last();
             (synchronised == epoch && last.epoch() < epoch).then_some(last)

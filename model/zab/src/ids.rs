@@ -165,3 +165,6 @@ impl fmt::Debug for Conn {
         write!(f, "c{}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ impl Skeleton {
             } else {
                 first
             };
-            if first <= logged && logged.epoch() != run.epoch || !next.follows(logged) {
+            if !next.follows(logged) {
                 history.floor = next;
                 history.runs.clear();
                 if next == last {
@@ -180,3 +180,6 @@ impl Zxid {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

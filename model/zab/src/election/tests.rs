@@ -574,3 +574,103 @@ fn a_new_server_votes_until_it_hears_of_a_history() {
         );
     }
 }
+
+#[test]
+fn rounds_are_counted_from_one_look_to_the_next_and_end_with_the_clock() {
+    let mut server = Server::looking(1, 3);
+    assert_eq!(server.election.round(), Round::new(1));
+    server.step(ElectionInput::Retired);
+    server.look(1, 0x100);
+    assert_eq!(server.election.round(), Round::new(2));
+    // The last round of the clock is one, and there is none after it.
+    let last = i64::MAX.cast_unsigned();
+    server.hear(2, said(Looks, vote(2, 1, 0x100), last));
+    assert_eq!(server.election.round(), Round::new(last));
+    server.step(ElectionInput::Retired);
+    server.look(1, 0x100);
+    assert_eq!(server.election.round(), Round::new(last));
+    server.hear(2, said(Looks, vote(2, 1, 0x100), last + 1));
+    assert!(server.election.votes().is_empty(), "of a round before all others");
+}
+
+#[test]
+fn who_has_no_vote_has_none_whatever_it_takes_itself_for() {
+    for candidacy in [Candidacy::Stands, Candidacy::Newborn, Candidacy::Forgetful] {
+        let mut server = Server::new(4, 3);
+        server.look_as(candidacy, 1, 0);
+        let own = server.election.notification().unwrap();
+        assert_eq!(own.vote.leader, Vote::NO_LEADER, "{candidacy:?}");
+    }
+    let mut server = Server::new(4, 3);
+    server.look(1, 0x100);
+    let better = said(Looks, vote(3, 2, 0x200), 1);
+    server.hear(1, better);
+    assert!(
+        !server.election.is_settling(),
+        "one of three, and itself not counted"
+    );
+    server.hear(2, better);
+    assert!(server.election.is_settling());
+}
+
+#[test]
+fn of_what_was_heard_before_the_look_each_peers_last_word_is_kept() {
+    let mut server = Server::new(1, 5);
+    for (peer, leader) in [(3, 4), (2, 5), (3, 5)] {
+        server.hear(peer, said(Looks, vote(leader, 1, 0x100), 1));
+    }
+    let fx = server.look(1, 0x100);
+    assert_eq!(server.election.votes().len(), 2);
+    assert!(fx.contains(&SETTLE), "2, 3 and this server are for 5");
+}
+
+#[test]
+fn in_one_round_members_of_another_leader_do_not_vouch_for_this_one() {
+    let mut server = Server::looking(5, 5);
+    for (peer, leader) in [(1, 2), (3, 4), (4, 4)] {
+        let state = if peer == leader { Leading } else { Following };
+        assert_eq!(server.hear(peer, said(state, vote(leader, 1, 0x100), 1)), []);
+    }
+    // Two name 2, and two name 4: neither is a quorum of five.
+    assert_eq!(server.hear(2, said(Leading, vote(2, 1, 0x100), 1)), []);
+    // A looker's vote counts for a settled leader only if it is wholly the same.
+    let mut server = Server::looking(3, 3);
+    server.hear(1, said(Looks, vote(2, 1, 0x200), 1));
+    assert_eq!(server.election.leader(), None);
+    server.hear(1, said(Looks, vote(1, 1, 0x100), 1));
+    assert_eq!(server.hear(2, said(Following, vote(1, 9, 0x900), 1)), []);
+}
+
+#[test]
+fn numbers_of_states_are_the_wires() {
+    for (number, state) in [(0, Looks), (1, Following), (2, Leading), (3, Observing)] {
+        assert_eq!(PeerState::from_wire(number), Some(state));
+        assert_eq!(state.to_wire(), number);
+    }
+    for number in [-1, 4, i32::MAX] {
+        assert_eq!(PeerState::from_wire(number), None);
+    }
+    assert_eq!(PeerEpoch::from_bits(-1).bits(), -1);
+    assert_eq!(PeerEpoch::from(Epoch::new(7)).bits(), 7);
+    assert!(PeerEpoch::NONE < PeerEpoch::from_bits(-1));
+    assert_eq!(format!("{:?}", PeerEpoch::from_bits(7)), "e7");
+    assert_eq!(Vote::NO_LEADER.get(), 1 << 63);
+    assert_eq!(
+        (Vote::NO_ZXID.bits(), Vote::NO_HISTORY.bits()),
+        (1 << 63, u64::MAX)
+    );
+}
+
+#[test]
+fn a_slot_says_whether_a_message_waits() {
+    let mut slot = Slot::default();
+    assert!(!slot.is_waiting());
+    slot.on_link_up();
+    assert!(!slot.is_waiting(), "nothing was ever written");
+    slot.put(1);
+    assert!(slot.is_waiting());
+    slot.take();
+    assert!(!slot.is_waiting());
+    slot.on_link_up();
+    assert!(slot.is_waiting());
+}

@@ -3,12 +3,16 @@
 use super::*;
 use crate::{Message, Run, Zab};
 
+mod following;
+mod hostile;
+mod leading;
 mod observing;
 
 const LEARNER: Conn = Conn::new(1);
 const LATER: Conn = Conn::new(2);
 
 /// A server of an ensemble of three.
+#[derive(Clone)]
 struct Bench {
     me: ServerId,
     ensemble: Ensemble,

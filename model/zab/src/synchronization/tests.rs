@@ -104,3 +104,56 @@ fn who_names_no_transaction_is_compared_by_where_the_initial_history_ended() {
     assert_eq!(compared(2, at(2, 7)), at(2, 7));
     assert_eq!(compared(2, Zxid::ZERO), Zxid::ZERO);
 }
+
+#[test]
+fn a_learner_is_brought_to_a_prefix_of_what_is_committed_by_the_least_that_does_it() {
+    let (diff, trunc) = (|from| Plan::Diff { from }, |to| Plan::Trunc { to });
+    let none = Zxid::ZERO;
+    for (floor, runs, bound, last, expected) in [
+        // It has a prefix.
+        (none, &[(1, 1, 5), (3, 1, 4)][..], at(3, 2), none, diff(none)),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 2), at(1, 1), diff(at(1, 1))),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 2), at(1, 5), diff(at(1, 5))),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 2), at(3, 2), diff(at(3, 2))),
+        // It has what is not committed: it is sent that again, in case it is.
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 2), at(3, 3), trunc(at(3, 2))),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(1, 5), at(3, 3), trunc(at(1, 5))),
+        // It has more of an epoch than the leader: they part where the leader's ends.
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 2), at(1, 6), trunc(at(1, 5))),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 4), at(3, 9), trunc(at(3, 4))),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 2), at(3, 9), trunc(at(3, 2))),
+        // It has something of an epoch of which the leader has nothing: where they part is not known.
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 4), at(2, 1), Plan::Snap),
+        (none, &[(1, 1, 5), (3, 1, 4)], at(3, 4), at(4, 1), Plan::Snap),
+        // What it would need is not in the log any more.
+        (at(1, 3), &[(1, 4, 5)], at(1, 5), at(1, 2), Plan::Snap),
+        (at(1, 3), &[(1, 4, 5)], at(1, 5), none, Plan::Snap),
+        (at(1, 3), &[(1, 4, 5)], at(1, 5), at(1, 3), diff(at(1, 3))),
+        (at(1, 3), &[(1, 4, 5)], at(1, 5), at(1, 9), trunc(at(1, 5))),
+        (at(1, 3), &[(2, 1, 5)], at(2, 5), at(1, 9), trunc(at(1, 3))),
+        // A snapshot by the name of an epoch's beginning says nothing of how far that epoch's log went elsewhere.
+        (at(3, 0), &[], at(3, 0), at(3, 2), Plan::Snap),
+    ] {
+        let history = history(floor, runs);
+        let server = elected_with(history, 9);
+        assert_eq!(
+            plan(&server, last, bound),
+            expected,
+            "{last:?} of {runs:?} above {floor:?} up to {bound:?}"
+        );
+    }
+}
+
+#[test]
+fn who_has_nothing_and_does_not_promise_is_sent_a_snapshot() {
+    let server = elected_with(history(Zxid::ZERO, &[(1, 1, 5)]), 1);
+    let ensemble = Ensemble::majority((1..=3).map(ServerId::new));
+    let cx = Context {
+        me: ServerId::new(1),
+        ensemble: &ensemble,
+        rules: &Zab,
+    };
+    let planned = |last, promised| server.plan(&cx, last, promised, at(1, 5));
+    assert_eq!(planned(Zxid::ZERO, false), Plan::Snap);
+    assert_eq!(planned(at(1, 2), false), Plan::Diff { from: at(1, 2) });
+}
