@@ -1,0 +1,50 @@
+//! Runs the checks of a set one after the other, the shortest first, on one thread, until one is not as it should be.
+//!
+//! `checks quick|ci|nightly [mutants] [without GRAIN]...`, with `mutants` those as well. What a run is counted by, as
+//! coverage is, can rely on it: nothing happens beside it.
+
+use quorate_checker::{Finding, Report, Set, hunts};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let sets = args.iter().find_map(|arg| Set::named(arg));
+    let has = |word: &str| args.iter().any(|arg| arg == word);
+    let is_left_out = |grain: &str| {
+        args.windows(2)
+            .any(|pair| pair[0] == "without" && pair[1] == grain)
+    };
+    let mut checks = sets.map_or(Vec::new(), Set::checks);
+    checks.retain(|check| !is_left_out(check.grain()));
+    checks.reverse();
+    for check in &checks {
+        if !is_as_it_should_be(check.grain(), check.name(), &check.run(&|_| ())) {
+            return ExitCode::FAILURE;
+        }
+    }
+    if has("mutants") {
+        for hunt in hunts().iter().filter(|hunt| !is_left_out(hunt.grain())) {
+            if !is_as_it_should_be(hunt.grain(), &hunt.name(), &hunt.run(&|_| ())) {
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn is_as_it_should_be(grain: &str, name: &str, report: &Report) -> bool {
+    let finding = match &report.finding {
+        Finding::Fine { .. } => "as it should be".to_owned(),
+        Finding::Violated { property, .. } => format!("violates: {property}"),
+        Finding::Vacuous { missed } => format!("never met: {}", missed.join("; ")),
+        Finding::Miscounted => "miscounted".to_owned(),
+        Finding::Survived => "survived".to_owned(),
+        Finding::Unfinished => "unfinished".to_owned(),
+    };
+    println!(
+        "{grain} {name}: {} states, {:.1} s: {finding}",
+        report.distinct,
+        report.elapsed.as_secs_f64()
+    );
+    report.is_fine()
+}
