@@ -371,6 +371,12 @@ fn the_forgetful_neither_vote_nor_lead_but_follow() {
 }
 
 #[test]
+fn a_forgetful_server_on_its_own_elects_nobody() {
+    let mut server = Server::new(1, 1);
+    assert_eq!(server.look_as(Candidacy::Forgetful, 0, 0), [RESEND]);
+}
+
+#[test]
 fn the_vote_of_the_forgetful_counts_for_nobody() {
     let mut server = Server::looking(3, 3);
     let forgetful = Vote {

@@ -533,4 +533,10 @@ fn a_forgetful_learner_waits_for_a_round_that_began_after_it_came() {
     let fx = bench.hears(LEARNER, ping(at(3, 0)));
     assert_eq!(fx, [send(LATER, Message::UpToDate)]);
     assert_eq!(bench.step(Input::CheckQuorum), [], "it is told once");
+    // It counts from the word that says that the mark is gone, and nothing else is that word.
+    let mut hasty = bench.clone();
+    let why = Some(Violation::Unexpected);
+    assert_eq!(hasty.acknowledges(LATER, 1), [Effect::Close { conn: LATER, why }]);
+    assert_eq!(bench.acknowledges(LATER, 0), []);
+    assert!(bench.server.learners().all(|learner| learner.synced));
 }
