@@ -133,6 +133,13 @@ impl ElectionRules for CountsStaleRounds {
     }
 }
 
+struct CountsAnyVote;
+impl ElectionRules for CountsAnyVote {
+    fn supports(&self, proposal: &Notification, counted: &Notification) -> bool {
+        self.counts_round(proposal.round, counted.round)
+    }
+}
+
 struct OpensWithWhatItHears;
 impl ElectionRules for OpensWithWhatItHears {
     fn opening(&self, _: &Ensemble, _: Vote, heard: Vote) -> Vote {
@@ -215,6 +222,14 @@ pub fn election_mutants() -> Vec<ElectionMutant> {
             golden_steps: 5,
             bounds: bounds(equal, 0, 1, 0),
             hunt: |mutant, progress| hunt_with(mutant, CountsStaleRounds, progress),
+        },
+        ElectionMutant {
+            name: "counts any vote",
+            doc: "Whoever votes in this round is taken to vote for the looker's own candidate.",
+            killer: ElectionProperty::LeaderMatchesQuorum,
+            golden_steps: 2,
+            bounds: bounds(credentials((1, 1), (1, 2), (1, 3)), 0, 0, 0),
+            hunt: |mutant, progress| hunt_with(mutant, CountsAnyVote, progress),
         },
         ElectionMutant {
             name: "opens a round with what it hears",
