@@ -8,7 +8,7 @@
 
 use crate::leader::{Leader, LeaderPhase, Stage};
 use crate::server::{Context, Handled, Role, Server};
-use crate::{Conn, Effect, Epoch, Message, Rules, Violation, Zxid};
+use crate::{Conn, Effect, Message, Rules, Violation, Zxid};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -166,12 +166,7 @@ impl Server {
         let Role::Leading(leader) = &mut self.role else {
             return false;
         };
-        let LeaderPhase::Broadcast {
-            epoch,
-            committed,
-            reads,
-        } = &leader.phase
-        else {
+        let LeaderPhase::Broadcast { committed, reads, .. } = &leader.phase else {
             return false;
         };
         let Some(first) = reads.waiting.front() else {
@@ -181,7 +176,7 @@ impl Server {
             first.round == 0 || first.round <= reads.round && is_confirmed(cx, leader, first.round);
         // A learner's own tree is the learner's to wait for.
         let here = first.conn.is_some() || delivered >= first.upto;
-        if !(confirmed && here && is_reached(first.upto, *committed, *epoch)) {
+        if !(confirmed && here && first.upto <= *committed) {
             return false;
         }
         let conn = first.conn;
@@ -219,11 +214,6 @@ impl Server {
         }
         false
     }
-}
-
-/// Whether all proposed up to `upto` has committed; what an epoch begins with is.
-fn is_reached(upto: Zxid, committed: Zxid, epoch: Epoch) -> bool {
-    upto <= committed || upto.epoch() < epoch
 }
 
 /// Whether this server and those that answered `round` are a quorum.

@@ -212,3 +212,6 @@ pub trait Rules {
 pub struct Zab;
 
 impl Rules for Zab {}
+
+#[cfg(test)]
+mod tests;

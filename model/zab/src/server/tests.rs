@@ -317,6 +317,7 @@ fn forgetful() -> Bench {
     )
     .expect("empty");
     assert_eq!(bench.candidacy(), Candidacy::Forgetful);
+    assert_eq!(bench.server.memory(), Memory::Forgetful);
     bench.step(Input::Follow { leader: id(2) });
     bench.step(Input::Connected { conn: LEARNER });
     bench.hears(LEARNER, Message::LeaderInfo { epoch: Epoch::new(3) });

@@ -421,6 +421,27 @@ fn an_empty_server_that_has_promised_is_not_new_any_more() {
 }
 
 #[test]
+fn a_forgetful_server_that_holds_nothing_has_nothing_to_drop() {
+    let mut bench = Bench::boot(&Image::default());
+    bench.server = Server::boot(
+        &Zab,
+        &Image::default(),
+        Memory::Forgetful,
+        &mut Vec::<Effect<u8>>::new(),
+    )
+    .expect("empty");
+    bench.step(Input::Follow { leader: id(2) });
+    bench.step(Input::Connected { conn: LEARNER });
+    bench.hears(LEARNER, Message::LeaderInfo { epoch: EPOCH });
+    bench.epochs_durable();
+    // An Apache leader without a write sends an empty difference.
+    assert_eq!(bench.hears(LEARNER, Message::Diff { zxid: Zxid::ZERO }), []);
+    let (zxid, payload) = (at(2, 1), 7);
+    let append = Effect::Append { zxid, payload };
+    assert_eq!(bench.hears(LEARNER, proposal(zxid)), [append]);
+}
+
+#[test]
 fn a_forgetful_server_drops_what_an_earlier_synchronisation_left() {
     let mut bench = forgetful();
     bench.hears(LEARNER, proposal(at(3, 1)));
