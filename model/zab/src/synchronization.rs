@@ -38,7 +38,7 @@ impl Server {
             // <e,0> names no transaction: such a (Java) learner has e's initial history and no more.
             // A cut would make one with a snapshot and no log exit.
             return match self.end_of_initial_history(last.epoch()) {
-                Some(from) if self.history.holds(from) && from <= bound => Plan::Diff { from },
+                Some(from) if from <= bound => Plan::Diff { from },
                 _ => Plan::Snap,
             };
         }

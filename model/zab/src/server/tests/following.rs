@@ -236,6 +236,38 @@ fn a_snapshot_of_the_leaders_initial_history_is_where_a_cut_ends_by_whatever_nam
 }
 
 #[test]
+fn what_a_snapshot_of_a_busy_leader_holds_already_is_not_logged_again() {
+    let mut bench = promised(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
+    bench.hears(LEARNER, Message::Snap { zxid: at(3, 2) });
+    for zxid in [at(3, 1), at(3, 2)] {
+        assert_eq!(bench.hears(LEARNER, proposal(zxid)), []);
+    }
+    let (zxid, payload) = (at(3, 3), 7);
+    assert_eq!(
+        bench.hears(LEARNER, proposal(zxid)),
+        [Effect::Append { zxid, payload }]
+    );
+}
+
+#[test]
+fn more_completions_than_operations_change_nothing() {
+    let mut bench = serving();
+    bench.hears(LEARNER, proposal(at(3, 1)));
+    let acks = Effect::SendAcks {
+        conn: LEARNER,
+        first: at(3, 1),
+        last: at(3, 1),
+    };
+    assert_eq!(bench.step(Input::LogDurable { ops: 9 }), [acks]);
+    assert_eq!(bench.step(Input::LogDurable { ops: 9 }), []);
+    assert_eq!(bench.step(Input::EpochsDurable { ops: 9 }), []);
+    let before = bench.server.clone();
+    bench.hears(LEARNER, proposal(at(3, 2)));
+    assert_ne!(bench.server, before);
+    assert_eq!(bench.server.history().last(), at(3, 2));
+}
+
+#[test]
 fn a_snapshot_is_loaded_before_anything_is_delivered_on_top_of_it() {
     let mut bench = promised(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
     bench.hears(LEARNER, Message::Snap { zxid: at(3, 0) });
