@@ -8,6 +8,7 @@ fn a_zxid_is_an_epoch_and_a_counter_in_64_bits() {
     assert_eq!((zxid.epoch(), zxid.counter()), (Epoch::new(0x12), 0x34));
     assert!(Zxid::new(Epoch::new(1), u32::MAX) < Zxid::new(Epoch::new(2), 0));
     assert_eq!(Epoch::new(7).next(), Epoch::new(8));
+    assert_eq!(Round::ZERO.next().next(), Round::new(2));
 }
 
 #[test]
