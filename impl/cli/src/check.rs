@@ -26,6 +26,7 @@ Examples:
   quorate check                        the quick set, a quarter of a minute
   quorate check --set ci               what every change has to pass, minutes
   quorate check --set ci --junit check.xml   the same, for a pipeline to read
+  quorate check --set ci --salt 1      the same with other hashes: each count has to be the same
   quorate check --mutants              the protocol with one rule wrong, sixty times: each must be found out
   quorate check --story 'keeps tree'   how one of them goes wrong, step by step
   quorate check --story 'keeps tree' --diagram run.html   the same, drawn
@@ -54,6 +55,10 @@ pub(crate) struct Args {
     /// Tries the mutants: the protocol with one rule wrong, which the named property must notice.
     #[arg(long)]
     mutants: bool,
+
+    /// Explores the same with other hashes, by which states are told apart: every count must be the same.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, conflicts_with_all = ["story", "explore"])]
+    salt: u64,
 
     /// Tells the shortest run in which one mutant breaks the property that is to notice it; or, by the name of a
     /// run, how that one breaks a property, if it does.
@@ -256,7 +261,9 @@ fn jobs(args: &Args) -> Result<Vec<Job>, String> {
     let set = args.set.or((!args.mutants).then_some(SetName::Quick));
     let checks = set.map(|set| set.set().checks()).unwrap_or_default();
     let hunts = if args.mutants { hunts() } else { Vec::new() };
-    let checks = checks.into_iter().map(Job::Check);
+    let checks = checks
+        .into_iter()
+        .map(|check| Job::Check(check.salted(args.salt)));
     Ok(checks.chain(hunts.into_iter().map(Job::Hunt)).collect())
 }
 

@@ -37,7 +37,7 @@ fn main() {
         warm: args.iter().any(|arg| arg == "warm"),
     };
     let breadth_first = std::env::args().any(|arg| arg == "bfs");
-    let mut model = Agreement::new(Zab, bounds);
+    let mut model = Agreement::new(Zab, bounds).with_salt(of("salt").into());
     let without = |name: &str| std::env::args().any(|arg| arg == name);
     model = model.with_reductions(Reductions {
         symmetry: !without("asymmetric"),

@@ -114,6 +114,8 @@ pub struct ElectionRun {
     pub name: &'static str,
     /// The budgets.
     pub bounds: ElectionBounds,
+    /// Makes all hashes others.
+    pub salt: u64,
     /// How many distinct states there are.
     pub golden: u64,
     /// The smallest set that it belongs to.
@@ -139,13 +141,8 @@ impl ElectionRun {
 
     /// Explores all of it; `progress` is told the number of distinct states from time to time.
     pub fn run(&self, progress: &dyn Fn(u64)) -> ElectionOutcome {
-        explore::<Zab, Sticky>(
-            Zab,
-            self.bounds,
-            &ElectionProperty::OF_RUNS,
-            Order::DepthFirst,
-            progress,
-        )
+        let grain = grain::<Zab, Sticky>(Zab, self.bounds, &ElectionProperty::OF_RUNS);
+        grain.with_salt(self.salt).run(Order::DepthFirst, progress)
     }
 }
 
@@ -173,12 +170,20 @@ where
     R: ElectionRules + Send + Sync + 'static,
     C: Channel,
 {
+    grain::<R, C>(rules, bounds, properties).run(order, progress)
+}
+
+fn grain<R, C>(rules: R, bounds: ElectionBounds, properties: &[ElectionProperty]) -> Grain<R, C, SERVERS>
+where
+    R: ElectionRules + Send + Sync + 'static,
+    C: Channel,
+{
     let setting = Setting {
         rules,
         ensemble: Ensemble::majority((0..SERVERS).map(member::id)),
         bounds,
     };
-    Grain::<R, C, SERVERS>::new(setting, properties).run(order, progress)
+    Grain::new(setting, properties)
 }
 
 /// Credentials that servers 1, 2 and 3 may start with.
@@ -210,6 +215,7 @@ pub fn election_runs() -> Vec<ElectionRun> {
             give_ups,
             restarts,
         },
+        salt: 0,
         golden,
         set,
     };

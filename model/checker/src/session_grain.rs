@@ -128,6 +128,8 @@ pub struct SessionRun {
     pub set: Set,
     /// The budgets.
     pub bounds: SessionBounds,
+    /// Makes all hashes others.
+    pub salt: u64,
     /// How many distinct states there are.
     pub pinned: u64,
     /// What has to be met on the way.
@@ -143,7 +145,11 @@ impl SessionRun {
 
     /// Explores all of it; `progress` is told the number of distinct states from time to time.
     pub fn run(&self, progress: &dyn Fn(u64)) -> SessionOutcome {
-        let grain = Grain::new(setting(self.bounds, None), SessionProperty::ALL);
+        let setting = Setting {
+            salt: self.salt,
+            ..setting(self.bounds, None)
+        };
+        let grain = Grain::new(setting, SessionProperty::ALL);
         grain.run(Order::DepthFirst, progress)
     }
 }
@@ -196,6 +202,7 @@ fn setting(bounds: SessionBounds, mutant: Option<SessionMutant>) -> Setting {
     Setting {
         bounds,
         mutant,
+        salt: 0,
         met: property::Met::default(),
     }
 }

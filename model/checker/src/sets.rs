@@ -218,6 +218,26 @@ impl Check {
         }
     }
 
+    /// The same with other hashes, which must not make a difference: no state is taken for another one, and
+    /// none is passed over or named by its hash.
+    #[must_use]
+    pub fn salted(self, salt: u64) -> Self {
+        match self {
+            Self::Agreement(run) => Self::Agreement(AgreementRun {
+                salt: run.salt.wrapping_add(salt),
+                ..run
+            }),
+            Self::Election(run) => Self::Election(ElectionRun {
+                salt: run.salt.wrapping_add(salt),
+                ..run
+            }),
+            Self::Session(run) => Self::Session(SessionRun {
+                salt: run.salt.wrapping_add(salt),
+                ..run
+            }),
+        }
+    }
+
     /// Explores all of it; `progress` is told the number of distinct states from time to time.
     pub fn run(&self, progress: &dyn Fn(u64)) -> Report {
         match self {

@@ -251,7 +251,7 @@ impl<R: Rules> Agreement<R> {
             orders
                 .map(|to| {
                     let renamed = rename_node(&plain, &|server| id(to[index(server)]));
-                    FixedState::with_seed(1).hash_one(&renamed)
+                    FixedState::with_seed(self.salt.wrapping_add(1)).hash_one(&renamed)
                 })
                 .min()
                 .expect("one order is some order")
@@ -259,7 +259,7 @@ impl<R: Rules> Agreement<R> {
         let ghost = world.ghost;
         let history = ghost.notes().signatures.get_or_init(|| {
             (0..world.nodes.len())
-                .map(|i| FixedState::with_seed(2).hash_one(ghost.signature(i, id(i))))
+                .map(|i| FixedState::with_seed(self.salt.wrapping_add(2)).hash_one(ghost.signature(i, id(i))))
                 .collect()
         });
         node ^ history[i].rotate_left(17)

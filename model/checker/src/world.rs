@@ -89,6 +89,8 @@ pub struct Agreement<R> {
     pub(crate) bounds: Bounds,
     pub(crate) ensemble: Ensemble,
     pub(crate) reductions: Reductions,
+    /// Makes all hashes others, and with them the names that worlds are given.
+    pub(crate) salt: u64,
     pub(crate) nodes: Table<Node>,
     pub(crate) links: Table<Link>,
     pub(crate) ghosts: Table<Ghost>,
@@ -135,6 +137,7 @@ impl<R: Rules> Agreement<R> {
             bounds,
             ensemble: bounds.ensemble(),
             reductions: Reductions::ALL.fit_for(bounds),
+            salt: 0,
             nodes: Table::new(0),
             links: Table::new(0),
             ghosts: Table::new(0),
@@ -188,10 +191,12 @@ impl<R: Rules> Agreement<R> {
         }
     }
 
-    /// The same with other hashes: equal counts make a missed collision very unlikely.
+    /// The same with other hashes: equal counts make a missed collision very unlikely, and show that nothing
+    /// is chosen by a name.
     #[must_use]
     pub fn with_salt(self, salt: u64) -> Self {
         Self {
+            salt,
             nodes: Table::new(salt),
             links: Table::new(salt),
             ghosts: Table::new(salt),

@@ -2,7 +2,7 @@
 //! what is left out as equal changes no verdict.
 
 use quorate_checker::{
-    Agreement, Bounds, Deed, Drawn, Durable, Event, Killing, Mutant, Node, Out, Outcome, Property,
+    Agreement, Bounds, Check, Deed, Drawn, Durable, Event, Killing, Mutant, Node, Out, Outcome, Property,
     Reductions, Set, Verdict, agreement_runs, exhaust, hunts, mutants, shortest_violation,
 };
 use quorate_zab::{Epoch, Memory, ServerId, Zab};
@@ -47,6 +47,30 @@ fn the_quick_runs_hold_and_have_their_pinned_counts() {
             report.finding
         );
     }
+}
+
+/// States are told apart by hashes, and worlds that differ in names alone stand for each other by hashes.
+#[test]
+fn no_count_depends_on_hashes() {
+    let mut compared = 0;
+    for grain in ["agreement", "election", "session"] {
+        let checks = Set::Ci.checks();
+        let runs = || checks.iter().filter(|check| check.grain() == grain);
+        let least = runs().map(Check::pinned).min();
+        for check in runs().filter(|check| check.pinned() <= least.unwrap_or(0).max(60_000)) {
+            let report = check.salted(1).run(&|_| ());
+            assert!(
+                report.is_fine(),
+                "{}: {} states, pinned {}: {:?}",
+                check.name(),
+                report.distinct,
+                check.pinned(),
+                report.finding
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared} runs are compared");
 }
 
 /// What the rule for servers that lost their disk does not cover, as its documentation says.

@@ -52,6 +52,14 @@ where
         }
     }
 
+    /// The same with other hashes.
+    pub(super) fn with_salt(self, salt: u64) -> Self {
+        Self {
+            table: Mutex::new(Table::salted(salt)),
+            ..self
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, Table<N>> {
         self.table.lock().expect("no step panics")
     }

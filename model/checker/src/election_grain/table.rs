@@ -38,6 +38,8 @@ pub(super) enum Key {
 /// The servers, messages and steps met so far in one run.
 #[derive(Debug)]
 pub(super) struct Table<const N: usize> {
+    /// The first server's number: worlds are told apart by hashes of numbers.
+    first: u32,
     members: Vec<Member<N>>,
     summaries: Vec<Summary<N>>,
     numbers: HashMap<Member<N>, u32, FixedState>,
@@ -49,7 +51,14 @@ pub(super) struct Table<const N: usize> {
 
 impl<const N: usize> Table<N> {
     pub(super) fn new() -> Self {
+        Self::salted(0)
+    }
+
+    /// As [`Table::new`], with numbers that make the hashes of all worlds others.
+    pub(super) fn salted(salt: u64) -> Self {
         let mut table = Self {
+            // Small enough that no number is too large, and different for small salts.
+            first: (salt.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) as u32,
             members: Vec::new(),
             summaries: Vec::new(),
             numbers: HashMap::default(),
@@ -64,11 +73,11 @@ impl<const N: usize> Table<N> {
     }
 
     pub(super) fn member(&self, number: u32) -> &Member<N> {
-        &self.members[number as usize]
+        &self.members[(number - self.first) as usize]
     }
 
     pub(super) fn summary(&self, number: u32) -> &Summary<N> {
-        &self.summaries[number as usize]
+        &self.summaries[(number - self.first) as usize]
     }
 
     pub(super) fn message(&self, number: Message) -> &Spoken {
@@ -79,7 +88,10 @@ impl<const N: usize> Table<N> {
         if let Some(&number) = self.numbers.get(&member) {
             return number;
         }
-        let number = u32::try_from(self.members.len()).expect("members fit the numbers");
+        let place = u32::try_from(self.members.len()).ok();
+        let number = place
+            .and_then(|place| place.checked_add(self.first))
+            .expect("members fit the numbers");
         self.summaries.push(Summary {
             state: member.state().unwrap_or(PeerState::Looking),
             leader: member.election.leader().map(peer),

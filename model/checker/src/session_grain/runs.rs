@@ -25,6 +25,7 @@ const fn run(
             ticks,
             changes,
         },
+        salt: 0,
         pinned,
         witnesses,
     }

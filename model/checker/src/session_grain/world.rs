@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) left: Budgets,
     pub(super) past: Past,
     pub(super) flaws: Flaws,
+    /// Makes the hash another; always the same in a run.
+    pub(super) salt: u64,
 }
 
 /// What may still happen.
@@ -122,6 +124,7 @@ pub(super) enum Action {
 pub(super) struct Setting {
     pub(super) bounds: SessionBounds,
     pub(super) mutant: Option<Mutant>,
+    pub(super) salt: u64,
     pub(super) met: Met,
 }
 
@@ -190,6 +193,7 @@ impl World {
                 heard_ms: vec![0; sessions],
             },
             flaws: Flaws::default(),
+            salt: cx.setting.salt,
         };
         for session in 0..sessions {
             let timeout_ms = TIMEOUT_MS;

@@ -9,6 +9,7 @@ use crate::intern::Cell;
 use crate::link::{End, Link};
 use crate::node::{Event, Frame, Node};
 use quorate_zab::{LearnerView, Message, Rules, Server, ServerId, Standing};
+use smallvec::SmallVec;
 
 impl<R: Rules> Agreement<R> {
     /// A step that is taken before any other.
@@ -138,18 +139,21 @@ impl<R: Rules> Agreement<R> {
         world.links.iter().enumerate().find_map(parts)
     }
 
-    /// If a server is out of reach and nobody can tell when its steps come, keeps these alone.
+    /// If servers are out of reach and nobody can tell when their steps come, keeps these alone. Those of any one
+    /// would do; but which one is the first would be a matter of names.
     pub(crate) fn keep_solitary(&self, world: &World, actions: &mut Vec<Action>) {
         if !self.reductions.solitude || world.left.deaths() > 0 {
             return;
         }
-        for i in (0..world.nodes.len()).filter(|&i| is_out_of_reach(world, i)) {
-            let mine = |action: &Action| actor(world, *action) == i;
-            let mut its_own = actions.iter().filter(|action| mine(action)).peekable();
-            if its_own.peek().is_some() && its_own.all(|action| self.is_private(world, i, *action)) {
-                actions.retain(mine);
-                return;
-            }
+        let goes_first = |&i: &usize| {
+            let mine = |action: &&Action| actor(world, **action) == i;
+            let mut its_own = actions.iter().filter(mine).peekable();
+            its_own.peek().is_some() && its_own.all(|action| self.is_private(world, i, *action))
+        };
+        let all = (0..world.nodes.len()).filter(|&i| is_out_of_reach(world, i));
+        let first: SmallVec<[usize; 5]> = all.filter(goes_first).collect();
+        if !first.is_empty() {
+            actions.retain(|action| first.contains(&actor(world, *action)));
         }
     }
 
