@@ -5,4 +5,5 @@ mod common;
 mod data_directory;
 mod mixed_load;
 mod mixed_sync;
+mod observers;
 mod replacement;

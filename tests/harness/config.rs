@@ -50,6 +50,8 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer {
     pub(crate) id: u64,
+    /// Whether it has no vote.
+    pub(crate) observes: bool,
     /// Where learners find it: its own quorum port, or a relay in front of it.
     pub(crate) quorum: SocketAddrV4,
 }
@@ -82,10 +84,11 @@ pub(crate) fn zoo_cfg(
         line(key, value);
     }
     if peers.len() > 1 {
-        for Peer { id, quorum } in peers {
+        for Peer { id, observes, quorum } in peers {
+            let role = if *observes { ":observer" } else { "" };
             line(
                 &format!("server.{id}"),
-                &format!("{}:{}:{ELECTION_PORT}", quorum.ip(), quorum.port()),
+                &format!("{}:{}:{ELECTION_PORT}{role}", quorum.ip(), quorum.port()),
             );
         }
     }

@@ -20,6 +20,7 @@ pub struct Builder {
     name: String,
     kinds: Vec<Kind>,
     settings: Settings,
+    observers: usize,
     relayed: bool,
 }
 
@@ -55,6 +56,12 @@ impl Builder {
         self
     }
 
+    /// Lets the last so many servers observe.
+    pub fn observers(mut self, count: usize) -> Builder {
+        self.observers = count;
+        self
+    }
+
     /// Puts a relay on every link from a learner to a leader.
     pub fn relayed(mut self) -> Builder {
         self.relayed = true;
@@ -83,6 +90,7 @@ impl Builder {
                 let relayed = self.relayed && peer != id;
                 Peer {
                     id: peer,
+                    observes: peer as usize + self.observers > self.kinds.len(),
                     quorum: if relayed { block.relay(id, peer) } else { direct },
                 }
             });
@@ -100,6 +108,7 @@ impl Builder {
         Ensemble {
             name: self.name,
             members,
+            observers: self.observers,
             relay,
             dir: Some(dir),
             block,
@@ -138,6 +147,7 @@ impl Builder {
 pub struct Ensemble {
     name: String,
     members: Vec<Member>,
+    observers: usize,
     relay: Option<Relay>,
     dir: Option<TempDir>,
     block: Block,
@@ -166,6 +176,7 @@ impl Ensemble {
             name: name.to_owned(),
             kinds: kinds.into(),
             settings,
+            observers: 0,
             relayed: false,
         }
     }
@@ -240,6 +251,7 @@ impl Ensemble {
             };
             Peer {
                 id: peer,
+                observes: peer as usize + self.observers > self.members.len(),
                 quorum: SocketAddrV4::new(host, QUORUM_PORT),
             }
         };

@@ -103,7 +103,7 @@ pub enum Mode {
 pub struct Membership {
     /// This server's `myid`.
     pub me: ServerId,
-    /// All voters, this server included.
+    /// All servers, this one included.
     pub members: BTreeMap<ServerId, Member>,
     /// How they are counted, if not by their heads.
     pub groups: Option<Groups>,
@@ -189,11 +189,23 @@ impl Trace {
 }
 
 impl Membership {
+    /// The servers that vote.
+    pub fn voters(&self) -> impl Iterator<Item = ServerId> + '_ {
+        let voters = self.members.iter().filter(|(_, member)| !member.observes);
+        voters.map(|(server, _)| *server)
+    }
+
+    /// The servers that only learn.
+    pub fn observers(&self) -> impl Iterator<Item = ServerId> + '_ {
+        let observers = self.members.iter().filter(|(_, member)| member.observes);
+        observers.map(|(server, _)| *server)
+    }
+
     /// The voters, and which sets of them are quorums.
     pub fn ensemble(&self) -> Ensemble {
         match &self.groups {
             Some(groups) => groups.ensemble(),
-            None => Ensemble::majority(self.members.keys().copied()),
+            None => Ensemble::majority(self.voters()),
         }
     }
 

@@ -312,14 +312,23 @@ impl Driver {
 
     /// What monitoring wants to know of the ensemble.
     fn tell_facts(&mut self) {
-        let (mut learners, mut synced) = (0, 0);
+        let (mut learners, mut synced) = (0, [0; 3]);
         for learner in self.server.learners() {
             learners += 1;
-            synced += usize::from(learner.synced && self.ensemble.is_voter(learner.server));
+            let kind = match (learner.observes, self.ensemble.is_voter(learner.server)) {
+                (true, _) => 2,
+                (false, true) => 0,
+                (false, false) => 1,
+            };
+            synced[kind] += usize::from(learner.synced);
         }
         let facts = &mut self.service.facts_mut().ensemble;
         facts.learners = learners;
-        facts.synced_followers = synced;
+        [
+            facts.synced_followers,
+            facts.synced_non_voters,
+            facts.synced_observers,
+        ] = synced;
     }
 
     /// Ends in good order: what was taken in is durable, and the trace says that this is all.

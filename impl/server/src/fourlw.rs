@@ -169,6 +169,7 @@ fn mode(role: Role) -> &'static str {
         Role::Standalone => "standalone",
         Role::Leader => "leader",
         Role::Follower => "follower",
+        Role::Observer => "observer",
     }
 }
 

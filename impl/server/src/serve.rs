@@ -346,6 +346,9 @@ fn record_boot(
     let mut header = Header::new(me, ensemble, env!("CARGO_PKG_VERSION"), u64::from_le_bytes(nonce))
         .with("tickTime", config.tick_ms.to_string())
         .with("dataDir", config.data_dir.display().to_string());
+    if let Mode::Ensemble(membership) = &config.mode {
+        header.observers = membership.observers().collect();
+    }
     if let Some(machine_boot) = machine_boot() {
         header = header.with(Header::MACHINE_BOOT, machine_boot);
     }

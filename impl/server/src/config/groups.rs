@@ -53,7 +53,8 @@ impl Groups {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        for &server in members.keys() {
+        let voters = members.iter().filter(|(_, member)| !member.observes);
+        for (&server, _) in voters {
             read.weights.entry(server).or_insert(1);
             if read.group_of(server).is_none() {
                 wrong.push((
@@ -95,8 +96,12 @@ impl Groups {
             let Some(server) = whole(server.trim()).map(ServerId::new) else {
                 return Err("must be the numbers of servers, with colons between them".to_owned());
             };
-            if !members.contains_key(&server) {
-                return Err(format!("says {server}, which no server.N line lists"));
+            match members.get(&server) {
+                None => return Err(format!("says {server}, which no server.N line lists")),
+                Some(member) if member.observes => {
+                    return Err(format!("says {server}, which observes and has no vote"));
+                }
+                Some(_) => {}
             }
             if group.contains(&server) {
                 return Err(format!("server {server} is there twice"));
@@ -121,7 +126,7 @@ impl Groups {
         let Some(weight) = weight else {
             return Err(format!("must be a whole number from 0 to {WEIGHT_MAX}"));
         };
-        if !members.contains_key(&server) {
+        if members.get(&server).is_none_or(|member| member.observes) {
             return Ok(false);
         }
         match self.weights.insert(server, weight) {

@@ -74,11 +74,12 @@ impl Reading<'_> {
         let groups = self.groups(&members);
         let me = self.my_id(&members, data_dir.as_deref());
         let client = self.client(me.and_then(|me| members.get(&me)).or_else(|| only(&members)));
+        self.peer_type(me.and_then(|me| members.get(&me)));
         let mode = self.mode(members, groups, me);
         let trace = self.trace(data_dir.as_deref());
         self.always();
         let voters = match &mode {
-            Some(Mode::Ensemble(membership)) => membership.members.len() as u32,
+            Some(Mode::Ensemble(membership)) => membership.voters().count() as u32,
             Some(Mode::Standalone) | None => 1,
         };
         let outstanding = self
@@ -130,22 +131,30 @@ impl Reading<'_> {
         })
     }
 
+    /// `peerType` says again what this server's own line says, and that counts.
+    fn peer_type(&mut self, member: Option<&Member>) {
+        let Some(property) = self.take("peerType") else {
+            return;
+        };
+        let observes = match property.value.to_ascii_lowercase().as_str() {
+            "participant" => false,
+            "observer" => true,
+            _ => return self.fault(&property, "must be participant or observer"),
+        };
+        if member.is_some_and(|member| member.observes != observes) {
+            self.warn(
+                &property,
+                "is not what this server's own server.N line says: the line counts",
+            );
+        }
+    }
+
     /// Keys whose only good value is what this server does anyway.
     fn always(&mut self) {
         if let Some(property) = self.take("electionAlg")
             && property.value != "3"
         {
             self.fault(&property, "only 3 is there, fast leader election");
-        }
-        if let Some(property) = self.take("peerType")
-            && !property.value.eq_ignore_ascii_case("participant")
-        {
-            let what = if property.value.eq_ignore_ascii_case("observer") {
-                "observers are known, not supported yet"
-            } else {
-                "must be participant"
-            };
-            self.fault(&property, what);
         }
         if let Some(property) = self.take("forceSync")
             && property.value != "yes"
@@ -213,7 +222,7 @@ impl Reading<'_> {
             .left
             .get("standaloneEnabled")
             .is_none_or(|p| p.value.eq_ignore_ascii_case("true"));
-        if members.is_empty() || (alone && members.len() == 1) {
+        if members.is_empty() || (alone && voters_of(members) < 2) {
             return None;
         }
         let file = data_dir?.join("myid");
@@ -247,7 +256,7 @@ impl Reading<'_> {
         match Groups::read(lines, members) {
             Ok((groups, strangers)) => {
                 for stranger in strangers {
-                    self.warn(&stranger, "has no effect: no server.N line lists it");
+                    self.warn(&stranger, "has no effect: no server.N line lists it as a voter");
                 }
                 Some(groups)
             }
@@ -281,7 +290,13 @@ impl Reading<'_> {
             .unwrap_or(0);
         let election_connect_timeout_ms = self.number("cnxTimeout", MS).unwrap_or(5000) as u64;
         let listen_on_all_addresses = self.boolean("quorumListenOnAllIPs").unwrap_or(false);
-        let voters = members.len();
+        let voters = voters_of(&members);
+        if voters < members.len() && (voters == 0 || alone && voters == 1) {
+            self.missing(format!(
+                "there are observers and {voters} voters: they need 2, or 1 with standaloneEnabled=false"
+            ));
+            return None;
+        }
         if voters == 0 || (alone && voters == 1) {
             if voters == 1 {
                 self.note(
@@ -504,6 +519,10 @@ impl Reading<'_> {
         };
         self.warnings.push(warning);
     }
+}
+
+fn voters_of(members: &BTreeMap<ServerId, Member>) -> usize {
+    members.values().filter(|member| !member.observes).count()
 }
 
 fn only(members: &BTreeMap<ServerId, Member>) -> Option<&Member> {

@@ -11,6 +11,8 @@ pub struct Member {
     pub quorum_port: u16,
     /// Where elections are held.
     pub election_port: u16,
+    /// Whether it has no vote.
+    pub observes: bool,
     /// Its clients' port, if the line names one.
     pub client: Option<ClientAddress>,
 }
@@ -28,11 +30,8 @@ impl fmt::Display for Member {
     /// The line's value as ZooKeeper writes it, in `conf` and in `/zookeeper/config`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = Bracketed(&self.host);
-        write!(
-            f,
-            "{host}:{}:{}:participant",
-            self.quorum_port, self.election_port
-        )?;
+        let role = if self.observes { "observer" } else { "participant" };
+        write!(f, "{host}:{}:{}:{role}", self.quorum_port, self.election_port)?;
         match &self.client {
             Some(client) => write!(f, ";{client}"),
             None => Ok(()),
@@ -62,7 +61,7 @@ impl fmt::Display for Bracketed<'_> {
 
 /// What is allowed, as errors say it.
 pub(super) const ALLOWED: &str =
-    "expected host:quorumPort:electionPort[:participant][;[clientAddress:]clientPort]";
+    "expected host:quorumPort:electionPort[:participant|:observer][;[clientAddress:]clientPort]";
 
 /// Reads the value of `server.N`.
 ///
@@ -86,18 +85,12 @@ pub(super) fn parse(value: &str) -> Result<Member, String> {
         None => Err(format!("{name} is missing; {ALLOWED}")),
     };
     let (quorum_port, election_port) = (port("quorumPort")?, port("electionPort")?);
-    match fields.next() {
-        None => {}
-        Some(kind) if kind.eq_ignore_ascii_case("participant") => {}
-        Some(kind) if kind.eq_ignore_ascii_case("observer") => {
-            return Err(
-                "observers are known, not supported yet: an ensemble that relies on them would not \
-                        have them"
-                    .into(),
-            );
-        }
+    let observes = match fields.next() {
+        None => false,
+        Some(kind) if kind.eq_ignore_ascii_case("participant") => false,
+        Some(kind) if kind.eq_ignore_ascii_case("observer") => true,
         Some(kind) => return Err(format!("`{kind}` is no role; {ALLOWED}")),
-    }
+    };
     if fields.next().is_some() {
         return Err(ALLOWED.into());
     }
@@ -110,6 +103,7 @@ pub(super) fn parse(value: &str) -> Result<Member, String> {
         host,
         quorum_port,
         election_port,
+        observes,
         client,
     })
 }
@@ -157,11 +151,18 @@ mod tests {
             host: "zk1".into(),
             quorum_port: 2888,
             election_port: 3888,
+            observes: false,
             client: None,
         };
         assert_eq!(parse("zk1:2888:3888"), Ok(plain.clone()));
         assert_eq!(parse("zk1:2888:3888:participant"), Ok(plain.clone()));
         assert_eq!(parse(" zk1:2888:3888:PARTICIPANT "), Ok(plain.clone()));
+        let observes = Member {
+            observes: true,
+            ..plain.clone()
+        };
+        assert_eq!(parse("zk1:2888:3888:Observer"), Ok(observes.clone()));
+        assert_eq!(observes.to_string(), "zk1:2888:3888:observer");
         let client = |host: Option<&str>| {
             let client = ClientAddress {
                 host: host.map(str::to_owned),
@@ -203,7 +204,6 @@ mod tests {
             (":2888:3888", "host is missing"),
             ("zk1:2888:3888:leader", "no role"),
             ("zk1:2888:3888:participant:x", "expected"),
-            ("zk1:2888:3888:observer", "observers"),
             ("zk1:2888:3888;x", "clientPort `x`"),
             ("a:1:2|b:1:2", "several addresses"),
             ("[::1:2888:3888", "expected"),

@@ -161,8 +161,7 @@ fn a_wrong_value_names_line_key_value_and_what_is_allowed() {
         ("snapCount=", "whole number"),
         ("quorumListenOnAllIPs=yes", "true or false"),
         ("electionAlg=0", "only 3"),
-        ("peerType=observer", "observers"),
-        ("peerType=leader", "participant"),
+        ("peerType=leader", "participant or observer"),
         ("clientPortAddress=::1", "needs clientPort"),
         ("dataLogDir=", "directory"),
         ("traceMaxBytes=1", "from 1048576"),
@@ -218,7 +217,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "closeSessionTxn.enabled=false",
         "snapshot.compression.method=gz",
         "DigestAuthenticationProvider.digestAlg=SHA-256",
-        "server.9=zk9:1:2:observer",
     ] {
         let shown = fault(line);
         assert!(shown.contains("not supported yet"), "{shown}");
@@ -250,7 +248,37 @@ fn groups_and_weights_say_what_a_quorum_is() {
     assert_eq!(heads, quorate_zab::Ensemble::majority(ids(&[1, 2, 3])));
     assert!(!text.contains("weight"), "{text}");
     let even = format!("{THREE}server.4=zk4:2888:3888\ngroup.1=1:2:3:4\nweight.4=0\nweight.9=2\n");
-    assert_eq!(warnings(&even), ["has no effect: no server.N line lists it"]);
+    assert_eq!(
+        warnings(&even),
+        ["has no effect: no server.N line lists it as a voter"]
+    );
+}
+
+#[test]
+fn observers_are_members_without_a_vote() {
+    let lines = "server.4=zk4:2888:3888:observer\ngroup.1=1:2:3\n";
+    let (ensemble, text) = ensemble_with(lines);
+    assert_eq!(ensemble.voters(), [1, 2, 3].map(ServerId::new));
+    assert!(text.contains("server.4=zk4:2888:3888:observer\n"), "{text}");
+    assert!(!text.contains("weight.4"), "{text}");
+    let observer = read("4", &format!("{THREE}{lines}peerType=observer\n")).unwrap();
+    assert_eq!(observer.warnings.len(), 1, "{:?}", observer.warnings);
+    assert!(observer.warnings[0].what.contains("no clientPort"));
+    for (line, what) in [
+        ("peerType=observer", "the line counts"),
+        (
+            "group.1=1:2:3\nweight.4=2\nserver.4=zk4:1:2:observer",
+            "as a voter",
+        ),
+    ] {
+        let shown = warnings(&format!("{THREE}{line}\n"));
+        assert!(shown.len() == 1 && shown[0].contains(what), "{line}: {shown:?}");
+    }
+    let grouped = format!("{THREE}server.4=zk4:1:2:observer\ngroup.1=1:2:3:4\n");
+    assert!(fault(&grouped).contains("observes and has no vote"));
+    let few = "initLimit=1\nsyncLimit=1\nserver.1=zk1:1:2\nserver.2=zk2:1:2:observer\n";
+    assert!(fault(few).contains("observers and 1 voters"));
+    assert!(read("1", &format!("{few}standaloneEnabled=false\n")).is_ok());
 }
 
 #[test]

@@ -178,7 +178,10 @@ impl Driver {
         let role = match self.server.standing() {
             _ if self.standalone => Role::Standalone,
             Standing::Leading { .. } => Role::Leader,
-            Standing::Following { .. } | Standing::Looking => Role::Follower,
+            Standing::Following { .. } | Standing::Looking if self.ensemble.is_voter(self.me) => {
+                Role::Follower
+            }
+            Standing::Following { .. } | Standing::Looking => Role::Observer,
         };
         tracing::info!(id = self.me.get(), role = ?role, epoch = epoch.get(), zxid = %self.delivered, "serving");
         let now_ms = self.now_ms();

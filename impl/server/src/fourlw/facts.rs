@@ -23,6 +23,10 @@ pub struct EnsembleFacts {
     pub learners: usize,
     /// Leader: followers that are synchronised.
     pub synced_followers: usize,
+    /// Leader: those beside them that do not vote.
+    pub synced_non_voters: usize,
+    /// Leader: observers that are.
+    pub synced_observers: usize,
     /// Leader: syncs that wait for their quorum.
     pub pending_syncs: usize,
     /// Number of voters.
@@ -51,14 +55,15 @@ impl Facts {
         let mut ensemble = String::new();
         let mut quorum_size = 0;
         if let Mode::Ensemble(membership) = &config.mode {
-            quorum_size = membership.members.len();
+            quorum_size = membership.voters().count();
             let (init, sync) = (membership.init_limit_ticks, membership.sync_limit_ticks);
             let _ = write!(ensemble, "\ninitLimit={init}\nsyncLimit={sync}\nelectionAlg=3");
             if let Some(me) = membership.members.get(&membership.me) {
                 let (election, quorum) = (me.election_port, me.quorum_port);
                 let _ = write!(
                     ensemble,
-                    "\nelectionPort={election}\nquorumPort={quorum}\npeerType=0"
+                    "\nelectionPort={election}\nquorumPort={quorum}\npeerType={}",
+                    u8::from(me.observes)
                 );
             }
             let _ = write!(ensemble, "\nmembership: \n{}", membership.text());

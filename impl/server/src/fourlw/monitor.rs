@@ -25,6 +25,7 @@ impl Service {
             Role::Standalone => {}
             Role::Leader => lines.put("peer_state", "leading - broadcast"),
             Role::Follower => lines.put("peer_state", "following - broadcast"),
+            Role::Observer => lines.put("peer_state", "observing - broadcast"),
         }
         lines.put("avg_latency", format_args!("{:?}", counters.latency_ms.mean()));
         lines.put("max_latency", counters.latency_ms.max());
@@ -67,8 +68,8 @@ impl Service {
             lines.put("proposal_count", counters.proposals);
             lines.put("learners", ensemble.learners);
             lines.put("synced_followers", ensemble.synced_followers);
-            lines.put("synced_non_voting_followers", 0);
-            lines.put("synced_observers", 0);
+            lines.put("synced_non_voting_followers", ensemble.synced_non_voters);
+            lines.put("synced_observers", ensemble.synced_observers);
             lines.put("pending_syncs", ensemble.pending_syncs);
             lines.put("leader_uptime", now_ms.saturating_sub(self.serving_since_ms()));
         }

@@ -145,6 +145,8 @@ pub enum Role {
     Leader,
     /// Its writes go to the leader.
     Follower,
+    /// As a follower, without a vote.
+    Observer,
 }
 
 impl Role {
@@ -152,7 +154,7 @@ impl Role {
     pub fn keeps_sessions(self) -> bool {
         match self {
             Self::Standalone | Self::Leader => true,
-            Self::Follower => false,
+            Self::Follower | Self::Observer => false,
         }
     }
 }

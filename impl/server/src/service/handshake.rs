@@ -84,7 +84,7 @@ impl Service {
                     self.attach(conn);
                     self.welcome(client, is_alive);
                 }
-                Role::Follower => {
+                Role::Follower | Role::Observer => {
                     self.revalidations.entry(session).or_default().push_back(client);
                     actions.push(Action::Revalidate { session, timeout_ms });
                     self.attach(conn);

@@ -96,6 +96,7 @@ impl Ensemble {
                 host: self.host(id).to_string(),
                 quorum_port: QUORUM_PORT,
                 election_port: ELECTION_PORT,
+                observes: false,
                 client: None,
             };
             config.mode = Mode::Ensemble(Membership {
