@@ -13,7 +13,7 @@ use crate::report::{
 use crate::tree::Trees;
 use quorate_checker::{Event, Ghost, Node, Out, Property, Scene, Txn};
 use quorate_trace::{Entry, Found, Record, Sum};
-use quorate_zab::{Effect, Ensemble, Epoch, Input, Rules, ServerId, Zab};
+use quorate_zab::{Configuration, Effect, Ensemble, Epoch, Input, Rules, ServerId, Zab};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// In which order records are taken, as far as there is a choice. No verdict depends on it.
@@ -109,7 +109,7 @@ struct Seen {
 pub(crate) struct Audit<R> {
     rules: R,
     pub(crate) options: Options,
-    ensemble: Ensemble,
+    configuration: Configuration,
     pub(crate) members: Vec<Member>,
     by_id: BTreeMap<ServerId, usize>,
     pub(crate) channels: Channels,
@@ -167,7 +167,7 @@ impl<R: Rules> Audit<R> {
         Self {
             rules,
             options,
-            ensemble,
+            configuration: Configuration::fixed(ensemble),
             ghost,
             members,
             by_id,
@@ -190,8 +190,12 @@ impl<R: Rules> Audit<R> {
         }
     }
 
+    pub(crate) fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
     pub(crate) fn ensemble(&self) -> &Ensemble {
-        &self.ensemble
+        &self.configuration.active().ensemble
     }
 
     pub(crate) fn rules(&self) -> &R {
@@ -391,7 +395,7 @@ impl<R: Rules> Audit<R> {
         let scene = Scene {
             at: i,
             nodes: &nodes,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             leader,
         };
         self.ghost.observe(scene, event, &mut |_| {});
@@ -412,7 +416,7 @@ impl<R: Rules> Audit<R> {
         let Some(&last) = self.ghost.committed().last() else {
             return Ok(());
         };
-        let voters = self.ensemble.voters();
+        let voters = self.ensemble().voters();
         let seen = |member: &&Member| member.node.is_some() && voters.contains(&member.me);
         let all = self.members.iter().filter(seen).count() == voters.len();
         if !all || self.disks_changed || self.members.iter().any(|member| member.gap) {
@@ -423,7 +427,7 @@ impl<R: Rules> Audit<R> {
             node.is_some_and(|node| !node.disk.durable.holds(last))
         });
         let without: Vec<_> = without.map(|member| member.me).collect();
-        if !self.ensemble.is_quorum(without.iter().copied()) {
+        if !self.ensemble().is_quorum(without.iter().copied()) {
             return Ok(());
         }
         let what = format!(
@@ -471,7 +475,7 @@ impl<R: Rules> Audit<R> {
     }
 
     fn report(mut self, finding: Option<Finding>) -> Report {
-        let voters = self.ensemble.voters().to_vec();
+        let voters = self.ensemble().voters().to_vec();
         let (recorded, open): (Vec<_>, Vec<_>) = voters
             .into_iter()
             .partition(|voter| self.by_id.contains_key(voter));
@@ -549,11 +553,11 @@ impl<R: Rules> Audit<R> {
         }
         let established = self.reigns.iter().filter(|(_, seen)| seen.established);
         for (epoch, seen) in established.clone() {
-            if !self.ensemble.is_quorum(seen.recorded.iter().copied()) {
-                let votes = self.ensemble.votes(seen.recorded.iter().copied());
+            if !self.ensemble().is_quorum(seen.recorded.iter().copied()) {
+                let votes = self.ensemble().votes(seen.recorded.iter().copied());
                 doubts.push(format!(
                     "no quorum of epoch {epoch} is recorded: of {} voters {votes}",
-                    self.ensemble.voters().len()
+                    self.ensemble().voters().len()
                 ));
             }
         }

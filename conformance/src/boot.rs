@@ -175,7 +175,7 @@ impl<R: Rules> Audit<R> {
             .log
             .binary_search_by_key(&image.snapshot, |txn| txn.zxid)
             .map_or_else(|_| self.contents_at(image.snapshot), |at| durable.log[at]);
-        let candidacy = server.candidacy(self.members[i].me, self.ensemble());
+        let candidacy = server.candidacy(self.members[i].me, self.configuration());
         let member = &mut self.members[i];
         for effect in fx {
             if let Effect::Look { current, last } = effect

@@ -294,7 +294,7 @@ impl<R: Rules> Audit<R> {
                         },
                         input => Happening::Input(input),
                     };
-                    node.step(self.ensemble(), self.rules(), happening, &mut out);
+                    node.step(self.configuration(), self.rules(), happening, &mut out);
                     let next = out.drain(..).find_map(|out| match out {
                         Out::Frame { conn: on, frame } if Some(on) == conn => Some(frame),
                         _ => None,

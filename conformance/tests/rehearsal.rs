@@ -13,7 +13,9 @@ pub(crate) mod runs;
 
 use process::{Event, Process, Store};
 use quorate_trace::{ConnDown, ConnName, ConnUp, Digest, Ended, Header, Limits, Record, Recorder, Side};
-use quorate_zab::{Conn, Ensemble, Input, Message, Notification, Rules, ServerId, Slot, Standing};
+use quorate_zab::{
+    Configuration, Conn, Ensemble, Input, Message, Notification, Rules, ServerId, Slot, Standing,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -213,7 +215,13 @@ impl<R: Rules + Copy> Rehearsal<R> {
             self.dir.join("recorded").join(format!("s{me}"))
         };
         let recorder = Recorder::create(dir, self.script.limits, header, boot).expect("a trace begins");
-        let process = Process::start(me, self.ensemble.clone(), self.rules, recorder, &self.stores[at]);
+        let process = Process::start(
+            me,
+            Configuration::fixed(self.ensemble.clone()),
+            self.rules,
+            recorder,
+            &self.stores[at],
+        );
         self.processes[at] = Some(process);
         self.finish(at);
         self.connect_elections(at);

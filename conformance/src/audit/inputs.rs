@@ -55,7 +55,7 @@ impl<R: Rules> Audit<R> {
         let mut answer = (0, Default::default());
         let mut looks = None;
         let mut out = std::mem::take(&mut self.out);
-        node.step_seen(&self.ensemble, &self.rules, happening, &mut out, &mut |fx| {
+        node.step_seen(&self.configuration, &self.rules, happening, &mut out, &mut |fx| {
             mapped.clear();
             for effect in fx {
                 match effect {
@@ -101,7 +101,7 @@ impl<R: Rules> Audit<R> {
         });
         if let (Some((current, last)), Some(server)) = (looks, node.server()) {
             // It is the last thing that a step asks of the election.
-            let candidacy = server.candidacy(member.me, &self.ensemble);
+            let candidacy = server.candidacy(member.me, &self.configuration);
             asked.push_back(Asked::Look {
                 candidacy,
                 current,
@@ -248,7 +248,7 @@ impl<R: Rules> Audit<R> {
         let scene = quorate_checker::Scene {
             at: i,
             nodes: &nodes,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             leader: None,
         };
         self.ghost.believe(scene, epoch, known, upto);
@@ -557,7 +557,7 @@ impl<R: Rules> Audit<R> {
         }
         let cx = Context {
             me: member.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &Zab,
         };
         let mut fx = Vec::new();

@@ -6,8 +6,8 @@ use quorate_trace::{
     Record, Recorder, Rest, Side, Sum, digest_of_state,
 };
 use quorate_zab::{
-    Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Ensemble, Epoch, Found,
-    Image, Input, Memory, Message, Notification, Rules, Run, Server, ServerId, Skeleton, Zab, Zxid,
+    Configuration, Conn, Context, Effect, Election, ElectionEffect, ElectionInput, ElectionTimer, Epoch,
+    Found, Image, Input, Memory, Message, Notification, Rules, Run, Server, ServerId, Skeleton, Zab, Zxid,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -169,7 +169,7 @@ struct Peer {
 
 pub(crate) struct Process<R> {
     me: ServerId,
-    ensemble: Ensemble,
+    configuration: Configuration,
     rules: R,
     pub(crate) server: Server,
     election: Election,
@@ -203,7 +203,7 @@ pub(crate) struct Process<R> {
 impl<R: Rules + Copy> Process<R> {
     pub(crate) fn start(
         me: ServerId,
-        ensemble: Ensemble,
+        configuration: Configuration,
         rules: R,
         recorder: Recorder,
         store: &Store,
@@ -214,7 +214,7 @@ impl<R: Rules + Copy> Process<R> {
             Server::boot(&rules, &image, store.memory(), &mut effects).expect("a disk that a run left");
         Self {
             me,
-            ensemble,
+            configuration,
             rules,
             server,
             election: Election::new(),
@@ -253,7 +253,7 @@ impl<R: Rules + Copy> Process<R> {
     fn feed(&mut self, input: Input<Digest>, number: Option<u64>) {
         let cx = Context {
             me: self.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &self.rules,
         };
         let before = self.effects.len();
@@ -265,7 +265,7 @@ impl<R: Rules + Copy> Process<R> {
     fn feed_election(&mut self, input: ElectionInput, frame: Option<ElectionFrame>) {
         let cx = Context {
             me: self.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &Zab,
         };
         let before = self.election_effects.len();
@@ -606,7 +606,7 @@ impl<R: Rules + Copy> Process<R> {
                 self.feed_election(ElectionInput::Retired, None);
             }
             Effect::Look { current, last } => {
-                let candidacy = self.server.candidacy(self.me, &self.ensemble);
+                let candidacy = self.server.candidacy(self.me, &self.configuration);
                 self.feed_election(
                     ElectionInput::Look {
                         candidacy,

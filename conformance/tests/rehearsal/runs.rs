@@ -3,7 +3,7 @@
 use super::breaking::{BootRecords, Place, find, is_ack, load, place};
 use super::{Rehearsal, Script};
 use quorate_trace::Record;
-use quorate_zab::{Context, Server, Zab, Zxid};
+use quorate_zab::{Configuration, Context, Server, Zab, Zxid};
 use std::cell::Cell;
 use tempfile::TempDir;
 
@@ -85,10 +85,10 @@ fn replayed<T: PartialEq>(boot: &BootRecords, fact: impl Fn(&Server) -> T) -> Ve
         panic!("a boot begins with its image");
     };
     let mut server = Server::boot(&Zab, &image.image, image.memory, &mut fx).expect("it started");
-    let ensemble = boot.header.ensemble();
+    let configuration = Configuration::fixed(boot.header.ensemble());
     let cx = Context {
         me: boot.header.server,
-        ensemble: &ensemble,
+        configuration: &configuration,
         rules: &Zab,
     };
     let mut changes = Vec::new();

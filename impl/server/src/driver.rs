@@ -28,7 +28,7 @@ use quorate_store::{LogReader, ReceivedSnapshot};
 use quorate_tree::Tree;
 use quorate_wire::quorum::ConnName;
 use quorate_zab::{
-    Conn, Context, Effect, Election, ElectionEffect, Ensemble, Input, Server, ServerId, Zab, Zxid,
+    Configuration, Conn, Context, Effect, Election, ElectionEffect, Input, Server, ServerId, Zab, Zxid,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -66,7 +66,7 @@ pub enum Fatal {
 pub(crate) struct Parts {
     pub(crate) me: ServerId,
     pub(crate) standalone: bool,
-    pub(crate) ensemble: Ensemble,
+    pub(crate) configuration: Configuration,
     /// The configuration's text, which NEWLEADER and notifications carry.
     pub(crate) config_text: Bytes,
     pub(crate) server: Server,
@@ -113,7 +113,7 @@ struct Peer {
 pub(crate) struct Driver {
     me: ServerId,
     standalone: bool,
-    ensemble: Ensemble,
+    configuration: Configuration,
     config_text: Bytes,
     server: Server,
     election: Election,
@@ -160,7 +160,7 @@ impl Driver {
         Self {
             me: parts.me,
             standalone: parts.standalone,
-            ensemble: parts.ensemble,
+            configuration: parts.configuration,
             config_text: parts.config_text,
             durable: parts.recent.last(),
             server: parts.server,
@@ -283,7 +283,7 @@ impl Driver {
     fn feed(&mut self, input: Input<Payload>, number: Option<u64>) {
         let cx = Context {
             me: self.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &Zab,
         };
         let before = self.effects.len();
@@ -315,7 +315,7 @@ impl Driver {
         let (mut learners, mut synced) = (0, [0; 3]);
         for learner in self.server.learners() {
             learners += 1;
-            let kind = match (learner.observes, self.ensemble.is_voter(learner.server)) {
+            let kind = match (learner.observes, self.configuration.is_voter(learner.server)) {
                 (true, _) => 2,
                 (false, true) => 0,
                 (false, false) => 1,

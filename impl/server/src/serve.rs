@@ -17,7 +17,7 @@ use crate::timers::Timers;
 use bytes::Bytes;
 use quorate_store::{BootImage, Layout, LogOptions, Store, StoreOptions};
 use quorate_trace::{Header, Origin, Sum};
-use quorate_zab::{Ensemble, Found, Image, Memory, Server, ServerId, Skeleton, Zab, Zxid};
+use quorate_zab::{Configuration, Ensemble, Found, Image, Memory, Server, ServerId, Skeleton, Zab, Zxid};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -229,7 +229,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let driver = Driver::new(Parts {
         me,
         standalone: membership.is_none(),
-        ensemble,
+        configuration: Configuration::fixed(ensemble),
         config_text: Bytes::from(membership.map(Membership::text).unwrap_or_default()),
         server,
         first,

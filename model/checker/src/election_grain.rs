@@ -19,7 +19,7 @@ pub use property::{ElectionProperty, ElectionWitness};
 
 use channel::{Channel, Sticky};
 use explore::{Grain, Order};
-use quorate_zab::{ElectionRules, Ensemble, Epoch, Zab};
+use quorate_zab::{Configuration, ElectionRules, Ensemble, Epoch, Zab};
 use std::fmt;
 use world::Setting;
 
@@ -180,7 +180,7 @@ where
 {
     let setting = Setting {
         rules,
-        ensemble: Ensemble::majority((0..SERVERS).map(member::id)),
+        configuration: Configuration::fixed(Ensemble::majority((0..SERVERS).map(member::id))),
         bounds,
     };
     Grain::new(setting, properties)

@@ -3,7 +3,9 @@
 use crate::election_grain::{
     ElectionBounds, ElectionOutcome, ElectionProperty, ElectionVerdict, credentials, hunt,
 };
-use quorate_zab::{ElectionRules, Ensemble, Epoch, Notification, PeerEpoch, Round, ServerId, Vote, Zxid};
+use quorate_zab::{
+    Configuration, ElectionRules, Epoch, Notification, PeerEpoch, Round, ServerId, Vote, Zxid,
+};
 use std::fmt;
 
 /// A wrong election, and what must find it.
@@ -121,7 +123,8 @@ impl ElectionRules for TiesWithoutEpoch {
 
 struct OneVoteTooFew;
 impl ElectionRules for OneVoteTooFew {
-    fn is_quorum(&self, ensemble: &Ensemble, servers: &[ServerId]) -> bool {
+    fn is_quorum(&self, configuration: &Configuration, servers: &[ServerId]) -> bool {
+        let ensemble = &configuration.active().ensemble;
         ensemble.votes(servers.iter().copied()) >= ensemble.voters().len() / 2
     }
 }
@@ -142,7 +145,7 @@ impl ElectionRules for CountsAnyVote {
 
 struct OpensWithWhatItHears;
 impl ElectionRules for OpensWithWhatItHears {
-    fn opening(&self, _: &Ensemble, _: Vote, heard: Vote) -> Vote {
+    fn opening(&self, _: &Configuration, _: Vote, heard: Vote) -> Vote {
         heard
     }
 }
@@ -166,8 +169,12 @@ impl ElectionRules for EndsWhenAllAnswered {
     fn heeds_settled(&self) -> bool {
         false
     }
-    fn elects(&self, ensemble: &Ensemble, agreeing: &[ServerId], answered: &[ServerId]) -> bool {
-        self.is_quorum(ensemble, agreeing) || ensemble.voters().iter().all(|voter| answered.contains(voter))
+    fn elects(&self, configuration: &Configuration, agreeing: &[ServerId], answered: &[ServerId]) -> bool {
+        self.is_quorum(configuration, agreeing)
+            || configuration
+                .voters()
+                .iter()
+                .all(|voter| answered.contains(voter))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::property::Property;
 use crate::txn::{Txn, between, find};
 use crate::witness::Witness;
 use foldhash::quality::FixedState;
-use quorate_zab::{Ensemble, Epoch, Memory, ServerId, Violation, Zxid};
+use quorate_zab::{Configuration, Epoch, Memory, ServerId, Violation, Zxid};
 use std::hash::BuildHasher;
 
 mod events;
@@ -54,8 +54,8 @@ pub struct Scene<'a> {
     pub at: usize,
     /// All nodes, after the step; those that an audit cannot see are missing.
     pub nodes: &'a [Option<&'a Node>],
-    /// The voters.
-    pub ensemble: &'a Ensemble,
+    /// The members.
+    pub configuration: &'a Configuration,
     /// The leader at the other end of the connection that the event names.
     pub leader: Option<ServerId>,
 }
@@ -321,9 +321,11 @@ impl Ghost {
     /// server is part of none.
     fn is_on_every_quorum(&self, scene: Scene<'_>) -> bool {
         let seen = scene
+            .configuration
+            .active()
             .ensemble
             .votes(scene.nodes.iter().flatten().map(|node| node.me));
-        if seen < scene.ensemble.voters().len() {
+        if seen < scene.configuration.active().ensemble.voters().len() {
             return true; // An audit that does not see every disk cannot say.
         }
         let Some(&last) = self.committed.last() else {
@@ -335,7 +337,7 @@ impl Ghost {
             .flatten()
             .filter(|node| remembers(node) && !self.is_durable_at(node, last))
             .map(|node| node.me);
-        !scene.ensemble.is_quorum(without)
+        !scene.configuration.active().ensemble.is_quorum(without)
     }
 
     /// Whether a leader that proposes `txn` has delivered all that older epochs committed.
@@ -431,9 +433,9 @@ impl Ghost {
                 node.me != scene.node().me && (!remembers(node) || self.is_durable_at(node, txn))
             })
         };
-        let voters = scene.ensemble.voters().iter().copied();
+        let voters = scene.configuration.active().ensemble.voters().iter().copied();
         let without = voters.filter(|&voter| !holds(voter));
-        !scene.ensemble.is_quorum(without)
+        !scene.configuration.active().ensemble.is_quorum(without)
     }
 }
 
@@ -483,7 +485,7 @@ fn is_legal(scene: Scene<'_>, violation: Violation, witnessed: &mut dyn FnMut(Wi
         }
         Violation::CutTooDeep { .. } => true,
         // No leader gives way to an observer: one that entered a later epoch comes back when voters have.
-        Violation::StaleEpoch { .. } if !scene.ensemble.is_voter(scene.node().me) => true,
+        Violation::StaleEpoch { .. } if !scene.configuration.is_voter(scene.node().me) => true,
         // A leader gives way before it offers less than a voter has promised.
         Violation::StaleEpoch { .. }
         | Violation::Unexpected

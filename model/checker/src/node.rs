@@ -8,7 +8,7 @@ use crate::java::Java;
 use crate::property::Property;
 use crate::txn::Txn;
 use quorate_zab::{
-    Context, Effect, Ensemble, Found, Input, Memory, Message, Rules, Server, ServerId, Standing,
+    Configuration, Context, Effect, Found, Input, Memory, Message, Rules, Server, ServerId, Standing,
 };
 
 mod effects;
@@ -177,18 +177,18 @@ impl Node {
     /// Lets it happen.
     pub fn step<R: Rules>(
         &mut self,
-        ensemble: &Ensemble,
+        configuration: &Configuration,
         rules: &R,
         happening: Happening,
         out: &mut Vec<Out>,
     ) {
-        self.step_seen(ensemble, rules, happening, out, &mut |_| {});
+        self.step_seen(configuration, rules, happening, out, &mut |_| {});
     }
 
     /// As [`Node::step`], and shows `seen` the effects as the step function had them.
     pub fn step_seen<R: Rules>(
         &mut self,
-        ensemble: &Ensemble,
+        configuration: &Configuration,
         rules: &R,
         happening: Happening,
         out: &mut Vec<Out>,
@@ -197,7 +197,7 @@ impl Node {
         let (input, snapshot) = match happening {
             Happening::Crash { log_ops, epoch_ops } => return self.crash(rules, log_ops, epoch_ops, out),
             Happening::DiskFails { log_ops, epoch_ops } => {
-                self.feed(ensemble, rules, Input::DiskFailed, None, out, seen);
+                self.feed(configuration, rules, Input::DiskFailed, None, out, seen);
                 return self.outlive(rules, log_ops, epoch_ops, out);
             }
             Happening::Wipe { autocreate } => return self.wipe(rules, autocreate, out),
@@ -211,7 +211,7 @@ impl Node {
                 Frame::SyncRequest => (Input::Sync { conn: Some(conn) }, None),
             },
         };
-        self.feed(ensemble, rules, input, snapshot, out, seen);
+        self.feed(configuration, rules, input, snapshot, out, seen);
     }
 
     fn crash<R: Rules>(&mut self, rules: &R, log_ops: u32, epoch_ops: u32, out: &mut Vec<Out>) {
@@ -282,7 +282,7 @@ impl Node {
 
     fn feed<R: Rules>(
         &mut self,
-        ensemble: &Ensemble,
+        configuration: &Configuration,
         rules: &R,
         input: Input<u64>,
         snapshot: Option<Txn>,
@@ -308,7 +308,7 @@ impl Node {
         let reign = server.epoch();
         let cx = Context {
             me: self.me,
-            ensemble,
+            configuration,
             rules,
         };
         let mut fx = Vec::new();
@@ -316,7 +316,7 @@ impl Node {
         seen(&fx);
         // A leader that gives way in this step did what it did as the leader that it was.
         let epoch = server.epoch().or(reign).unwrap_or_default();
-        let is_bound = ensemble.is_voter(self.me);
+        let is_bound = configuration.is_voter(self.me);
         let (is_chosen, is_established) = (server.is_chosen(), is_established(server));
         let committed = server.committed();
         if was_leading && server.is_looking() && server.accepted() > promised {

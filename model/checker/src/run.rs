@@ -15,7 +15,9 @@ use crate::disk::{Durable, LogOp};
 use crate::link::{End, Link};
 use crate::node::{Frame, Happening, Node, Out};
 use crate::world::{Action, Flaws, id, index, is_newborn_looker};
-use quorate_zab::{Conn, Effect, Ensemble, Input, Memory, Message, Rules, Server, ServerId, Standing, Zxid};
+use quorate_zab::{
+    Configuration, Conn, Effect, Ensemble, Input, Memory, Message, Rules, Server, ServerId, Standing, Zxid,
+};
 use std::collections::VecDeque;
 
 /// An ensemble in one run. Servers go by their place, connections by the order in which they were opened, those
@@ -24,7 +26,7 @@ use std::collections::VecDeque;
 pub struct Run<'a, R> {
     rules: &'a R,
     flaws: Flaws,
-    ensemble: Ensemble,
+    configuration: Configuration,
     autocreate: bool,
     nodes: Vec<Node>,
     wires: Vec<Wire>,
@@ -87,7 +89,7 @@ impl<'a, R: Rules> Run<'a, R> {
         Self {
             rules,
             flaws,
-            ensemble: bounds.ensemble(),
+            configuration: Configuration::fixed(bounds.ensemble()),
             autocreate: bounds.autocreate,
             nodes: nodes.collect(),
             wires: Vec::new(),
@@ -109,7 +111,7 @@ impl<'a, R: Rules> Run<'a, R> {
 
     /// The voters.
     pub fn ensemble(&self) -> &Ensemble {
-        &self.ensemble
+        &self.configuration.active().ensemble
     }
 
     /// In which step the next frame was sent that this end of a connection will receive. Steps count from 0.
@@ -225,7 +227,7 @@ impl<'a, R: Rules> Run<'a, R> {
         let mut out = Vec::new();
         let mut effects = Vec::new();
         let node = &mut self.nodes[i];
-        node.step_seen(&self.ensemble, self.rules, happening, &mut out, &mut |fx| {
+        node.step_seen(&self.configuration, self.rules, happening, &mut out, &mut |fx| {
             effects = fx.to_vec();
         });
         if node.server().is_some() {

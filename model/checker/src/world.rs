@@ -12,7 +12,7 @@ use crate::node::{Happening, Node};
 use crate::property::Property;
 use crate::symmetry::Renaming;
 use crate::witness::Witnessed;
-use quorate_zab::{Ensemble, Memory, Rules, ServerId};
+use quorate_zab::{Configuration, Memory, Rules, ServerId};
 use smallvec::SmallVec;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
@@ -87,7 +87,7 @@ pub struct Agreement<R> {
     pub(crate) rules: R,
     pub(crate) flaws: Flaws,
     pub(crate) bounds: Bounds,
-    pub(crate) ensemble: Ensemble,
+    pub(crate) configuration: Configuration,
     pub(crate) reductions: Reductions,
     /// Makes all hashes others, and with them the names that worlds are given.
     pub(crate) salt: u64,
@@ -135,7 +135,7 @@ impl<R: Rules> Agreement<R> {
             rules,
             flaws: Flaws::default(),
             bounds,
-            ensemble: bounds.ensemble(),
+            configuration: Configuration::fixed(bounds.ensemble()),
             reductions: Reductions::ALL.fit_for(bounds),
             salt: 0,
             nodes: Table::new(0),

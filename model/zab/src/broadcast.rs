@@ -465,7 +465,7 @@ impl Server {
                     .iter()
                     .filter(|&&(_, acked)| acked >= candidate)
                     .map(|&(server, _)| server);
-                cx.rules.is_quorum(cx.ensemble, servers)
+                cx.rules.is_joint_quorum(cx.configuration, servers)
             })
             .max();
         if let Some(reached) = reached {

@@ -122,7 +122,7 @@ impl Server {
         let Role::Leading(leader) = &mut self.role else {
             return;
         };
-        let is_voter = cx.ensemble.is_voter(server);
+        let is_voter = cx.configuration.is_voter(server);
         // An epoch with no successor is nobody's; it would be the end of the order for all.
         let last_epoch = accepted.get() == u32::MAX;
         if server == cx.me || last_epoch || observes && is_voter || leader.learner_of(conn).is_some() {
@@ -319,7 +319,7 @@ impl Server {
 }
 
 /// The learners whose promise counts.
-fn promised(leader: &Leader) -> impl Iterator<Item = ServerId> + '_ {
+fn promised(leader: &Leader) -> impl Iterator<Item = ServerId> + Clone + '_ {
     leader
         .learners
         .iter()

@@ -233,7 +233,7 @@ impl Election {
         let own = Vote {
             leader: match candidacy {
                 Candidacy::Stands | Candidacy::Newborn | Candidacy::Forgetful
-                    if cx.ensemble.is_voter(cx.me) =>
+                    if cx.configuration.is_voter(cx.me) =>
                 {
                     cx.me
                 }
@@ -273,7 +273,7 @@ impl Election {
         if !matches!(self.phase, Phase::Looking(_)) {
             return;
         }
-        for &to in cx.ensemble.voters().iter().filter(|&&to| to != cx.me) {
+        for to in cx.configuration.voters().into_iter().filter(|&to| to != cx.me) {
             self.tell(to, fx);
         }
         fx.push(ElectionEffect::Arm(ElectionTimer::Resend));
@@ -295,7 +295,7 @@ impl Election {
         if from == cx.me {
             return; // The own vote is counted where votes are counted.
         }
-        if !cx.ensemble.is_voter(from) {
+        if !cx.configuration.is_voter(from) {
             return self.tell(from, fx);
         }
         let peer_looks = heard.state == PeerState::Looking;
@@ -319,7 +319,7 @@ impl Election {
                 if peer_looks && heard.round < self.round {
                     self.tell(from, fx);
                 }
-                if !cx.ensemble.is_voter(heard.vote.leader) {
+                if !cx.configuration.is_voter(heard.vote.leader) {
                     return;
                 }
                 match heard.state {
@@ -353,11 +353,14 @@ impl Election {
         if later {
             self.round = heard.round;
             looking.votes.clear();
-            looking.proposal = cx.rules.opening(cx.ensemble, looking.own, heard.vote);
+            looking.proposal = cx.rules.opening(cx.configuration, looking.own, heard.vote);
         } else if !cx.rules.counts_round(self.round, heard.round) {
             return;
         }
-        let better = !later && cx.rules.wins_over(cx.ensemble, &heard.vote, &looking.proposal);
+        let better = !later
+            && cx
+                .rules
+                .wins_over(cx.configuration, &heard.vote, &looking.proposal);
         if better {
             looking.proposal = heard.vote;
         }
@@ -389,9 +392,10 @@ impl Election {
                 false => cx.rules.same_reign(&heard, counted),
             };
             let says = state_of(peers, heard.vote.leader);
-            cx.rules
-                .is_quorum(cx.ensemble, &agreeing(peers, own.map(|own| (cx.me, own)), agrees))
-                && cx.rules.leader_leads(cx.me, round, &heard, says)
+            cx.rules.is_quorum(
+                cx.configuration,
+                &agreeing(peers, own.map(|own| (cx.me, own)), agrees),
+            ) && cx.rules.leader_leads(cx.me, round, &heard, says)
         };
         let mut follows = false;
         if heard.round == round {
@@ -425,14 +429,14 @@ impl Election {
             cx.rules.supports(&proposal, counted)
         });
         let answered = agreeing(&looking.votes, own, |_| true);
-        if !cx.rules.elects(cx.ensemble, &supporters, &answered) {
+        if !cx.rules.elects(cx.configuration, &supporters, &answered) {
             looking.settling = false;
         } else if looking.candidacy != Candidacy::Newborn
             && cx
-                .ensemble
+                .configuration
                 .voters()
                 .iter()
-                .all(|voter| cx.ensemble.weight(*voter) == 0 || answered.contains(voter))
+                .all(|voter| cx.configuration.weight(*voter) == 0 || answered.contains(voter))
         {
             // Every voter that could win has spoken in this round, and none better: there is nothing to wait
             // for. A vote may be of long ago, though, and its voter have a history by now: who takes itself
@@ -472,7 +476,7 @@ impl Looking {
     /// The vote that this server itself has in its tally, if it has one.
     fn vote_of_its_own<R>(&self, cx: &Context<'_, R>, round: Round) -> Option<Notification> {
         let votes = matches!(self.candidacy, Candidacy::Stands | Candidacy::Newborn);
-        (votes && cx.ensemble.is_voter(cx.me)).then(|| self.as_notification(round))
+        (votes && cx.configuration.is_voter(cx.me)).then(|| self.as_notification(round))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What do elections rest on? Each comparison is one method; a mutant of the checker overrides one.
 
-use crate::{Ensemble, Notification, PeerEpoch, PeerState, Round, ServerId, Vote, Zab};
+use crate::{Configuration, Notification, PeerEpoch, PeerState, Round, ServerId, Vote, Zab};
 
 /// The decisions of fast leader election, each at its default as ZooKeeper takes it.
 pub trait ElectionRules {
@@ -12,8 +12,8 @@ pub trait ElectionRules {
     }
 
     /// Whom a looker proposes on hearing `heard` of a later round: nobody worse than itself.
-    fn opening(&self, ensemble: &Ensemble, own: Vote, heard: Vote) -> Vote {
-        if self.wins_over(ensemble, &heard, &own) {
+    fn opening(&self, configuration: &Configuration, own: Vote, heard: Vote) -> Vote {
+        if self.wins_over(configuration, &heard, &own) {
             heard
         } else {
             own
@@ -22,8 +22,8 @@ pub trait ElectionRules {
 
     /// Whether a looker that proposes `current` proposes `new` from now on: the better candidate, unless
     /// its own vote weighs nothing [ZooKeeper `totalOrderPredicate`].
-    fn wins_over(&self, ensemble: &Ensemble, new: &Vote, current: &Vote) -> bool {
-        ensemble.weight(new.leader) > 0 && self.outranks(new, current)
+    fn wins_over(&self, configuration: &Configuration, new: &Vote, current: &Vote) -> bool {
+        configuration.weight(new.leader) > 0 && self.outranks(new, current)
     }
 
     /// Whether a looker in round `mine` counts a vote of round `theirs`.
@@ -32,14 +32,14 @@ pub trait ElectionRules {
     }
 
     /// Whether these servers suffice to elect, or to vouch for a leader.
-    fn is_quorum(&self, ensemble: &Ensemble, servers: &[ServerId]) -> bool {
-        ensemble.is_quorum(servers.iter().copied())
+    fn is_quorum(&self, configuration: &Configuration, servers: &[ServerId]) -> bool {
+        configuration.is_quorum(servers.iter().copied())
     }
 
     /// Whether a looker's proposal is elected: `agreeing` have voted for it, `answered` have voted at all.
-    fn elects(&self, ensemble: &Ensemble, agreeing: &[ServerId], answered: &[ServerId]) -> bool {
+    fn elects(&self, configuration: &Configuration, agreeing: &[ServerId], answered: &[ServerId]) -> bool {
         let _ = answered;
-        self.is_quorum(ensemble, agreeing)
+        self.is_quorum(configuration, agreeing)
     }
 
     /// Whether the vote `counted` is one for the looker's `proposal`: all of it is the same.

@@ -173,14 +173,14 @@ impl Leader {
     }
 
     /// The learners that have acknowledged NEWLEADER.
-    pub(crate) fn synced(&self) -> impl Iterator<Item = ServerId> + '_ {
+    pub(crate) fn synced(&self) -> impl Iterator<Item = ServerId> + Clone + '_ {
         self.learners
             .iter()
             .filter(|(_, learner)| matches!(learner.stage, Stage::Synced { .. }))
             .map(|(&server, _)| server)
     }
 
-    pub(crate) fn views(&self) -> impl Iterator<Item = LearnerView> + '_ {
+    pub(crate) fn views(&self) -> impl Iterator<Item = LearnerView> + Clone + '_ {
         self.learners.iter().map(|(&server, learner)| LearnerView {
             server,
             conn: learner.conn,

@@ -2,6 +2,7 @@
 
 mod boot;
 mod broadcast;
+mod configuration;
 mod discovery;
 mod disk;
 mod effect;
@@ -21,6 +22,7 @@ mod synchronization;
 mod violation;
 
 pub use boot::{Found, Image, Memory, Refusal};
+pub use configuration::{Configuration, Version};
 pub use effect::Effect;
 pub use election::{
     Candidacy, Election, ElectionEffect, ElectionInput, ElectionTimer, Notification, PeerEpoch, PeerState,

@@ -3,13 +3,32 @@
 //! [`Zab`] is the protocol: every rule at its default. A mutant overrides one rule, or a rule and the
 //! one that would cover for it, in a crate that the server does not depend on.
 
-use crate::{Ensemble, Epoch, ServerId, Skeleton, Zxid};
+use crate::{Configuration, Ensemble, Epoch, ServerId, Skeleton, Zxid};
 
 /// The comparisons of agreement on which safety rests.
 pub trait Rules {
     /// Whether the voters among `servers` are a quorum. Each server is named once.
     fn is_quorum(&self, ensemble: &Ensemble, servers: impl Iterator<Item = ServerId>) -> bool {
         ensemble.is_quorum(servers)
+    }
+
+    /// Whether the voters among `servers` are a quorum of each configuration that counts, never of their union.
+    fn is_joint_quorum(
+        &self,
+        configuration: &Configuration,
+        servers: impl Iterator<Item = ServerId> + Clone,
+    ) -> bool {
+        let last_seen = configuration
+            .last_seen()
+            .filter(|_| self.counts_last_seen(configuration.changes()));
+        self.is_quorum(&configuration.active().ensemble, servers.clone())
+            && last_seen.is_none_or(|version| self.is_quorum(&version.ensemble, servers))
+    }
+
+    /// Whether the configuration that a server saw last counts beside the active one, given whether members
+    /// may change at all.
+    fn counts_last_seen(&self, members_change: bool) -> bool {
+        members_change
     }
 
     // Starting.

@@ -7,7 +7,7 @@ use crate::disk::Disk;
 use crate::follower::Follower;
 use crate::leader::{Leader, LeaderPhase};
 use crate::{
-    Candidacy, Conn, Effect, Ensemble, Epoch, Image, Input, Memory, Refusal, Rules, ServerId, Skeleton,
+    Candidacy, Configuration, Conn, Effect, Epoch, Image, Input, Memory, Refusal, Rules, ServerId, Skeleton,
     Violation, Zxid,
 };
 use serde::{Deserialize, Serialize};
@@ -17,22 +17,26 @@ use serde::{Deserialize, Serialize};
 pub struct Context<'a, R> {
     /// This server.
     pub me: ServerId,
-    /// The voters.
-    pub ensemble: &'a Ensemble,
+    /// The members that it goes by.
+    pub configuration: &'a Configuration,
     /// The rules; [`crate::Zab`] in every server.
     pub rules: &'a R,
 }
 
 impl<R: Rules> Context<'_, R> {
     /// Whether this server and `others` are a quorum.
-    pub(crate) fn is_quorum_with(&self, counts_me: bool, others: impl Iterator<Item = ServerId>) -> bool {
+    pub(crate) fn is_quorum_with(
+        &self,
+        counts_me: bool,
+        others: impl Iterator<Item = ServerId> + Clone,
+    ) -> bool {
         let servers = others.chain(counts_me.then_some(self.me));
-        self.rules.is_quorum(self.ensemble, servers)
+        self.rules.is_joint_quorum(self.configuration, servers)
     }
 
     /// Whether this server has no vote: nothing rests on it.
     pub(crate) fn observes(&self) -> bool {
-        !self.ensemble.is_voter(self.me)
+        !self.configuration.changes() && !self.configuration.is_voter(self.me)
     }
 }
 
@@ -361,8 +365,8 @@ impl Server {
     }
 
     /// In which capacity this server looks for a leader.
-    pub fn candidacy(&self, me: ServerId, ensemble: &Ensemble) -> Candidacy {
-        if !ensemble.is_voter(me) {
+    pub fn candidacy(&self, me: ServerId, configuration: &Configuration) -> Candidacy {
+        if !configuration.is_voter(me) {
             return Candidacy::Observes;
         }
         match self.memory {
@@ -476,7 +480,7 @@ impl Server {
     }
 
     /// The learners of a leader.
-    pub fn learners(&self) -> impl Iterator<Item = LearnerView> + '_ {
+    pub fn learners(&self) -> impl Iterator<Item = LearnerView> + Clone + '_ {
         let leader = match &self.role {
             Role::Leading(leader) => Some(leader),
             _ => None,

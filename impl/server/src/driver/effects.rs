@@ -178,7 +178,7 @@ impl Driver {
         let role = match self.server.standing() {
             _ if self.standalone => Role::Standalone,
             Standing::Leading { .. } => Role::Leader,
-            Standing::Following { .. } | Standing::Looking if self.ensemble.is_voter(self.me) => {
+            Standing::Following { .. } | Standing::Looking if self.configuration.is_voter(self.me) => {
                 Role::Follower
             }
             Standing::Following { .. } | Standing::Looking => Role::Observer,

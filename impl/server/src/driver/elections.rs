@@ -58,7 +58,7 @@ impl Driver {
     pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
         tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
         self.timers.enter_election();
-        let candidacy = self.server.candidacy(self.me, &self.ensemble);
+        let candidacy = self.server.candidacy(self.me, &self.configuration);
         if candidacy == Candidacy::Forgetful {
             tracing::info!(
                 id = self.me.get(),
@@ -78,7 +78,7 @@ impl Driver {
     pub(super) fn feed_election(&mut self, input: ElectionInput, frame: Option<ElectionFrame>) {
         let cx = Context {
             me: self.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &Zab,
         };
         let before = self.election_effects.len();

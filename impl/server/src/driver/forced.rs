@@ -32,7 +32,7 @@ use quorate_store::{Error, Layout, LogOptions, Snapshots, StoreOptions};
 use quorate_trace::{Boot, Digest, Header, Sum};
 use quorate_wire::client::{Opcode, Request};
 use quorate_wire::quorum::{ConnName, FromLeader, FromLearner};
-use quorate_zab::{Conn, Memory, Message, Server, ServerId, Standing, Zab, Zxid};
+use quorate_zab::{Configuration, Conn, Memory, Message, Server, ServerId, Standing, Zab, Zxid};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::PathBuf;
@@ -184,7 +184,7 @@ impl Forced {
         let driver = Driver::new(Parts {
             me,
             standalone: false,
-            ensemble,
+            configuration: Configuration::fixed(ensemble),
             config_text: Bytes::new(),
             server,
             first,

@@ -270,7 +270,7 @@ impl<const N: usize> Member<N> {
         }
         Decision {
             vote,
-            is_founded: is_vouched || cx.ensemble.is_quorum(voters),
+            is_founded: is_vouched || cx.configuration.is_quorum(voters.into_iter()),
             heard: self.heard,
         }
     }

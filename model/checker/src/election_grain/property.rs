@@ -7,7 +7,7 @@ use super::channel::Channel;
 use super::member::{Decision, Part, id};
 use super::table::Table;
 use super::world::World;
-use quorate_zab::{Ensemble, PeerEpoch, PeerState};
+use quorate_zab::{Configuration, PeerEpoch, PeerState};
 use std::ops::BitOrAssign;
 
 /// What an election must not do.
@@ -71,7 +71,7 @@ impl BitOrAssign for Flaws {
 /// The leader of a quorum that serves it, itself among them, of which `heard` is what they say at present.
 fn heard_ensemble<C: Channel, const N: usize>(
     world: &World<C, N>,
-    ensemble: &Ensemble,
+    configuration: &Configuration,
     table: &Table<N>,
     heard: &[Option<quorate_zab::Notification>; N],
 ) -> Option<usize> {
@@ -86,14 +86,14 @@ fn heard_ensemble<C: Channel, const N: usize>(
         };
         matches!(part, Part::Serving(_))
             && is_of_it(leader)
-            && ensemble.is_quorum((0..N).filter(|&other| is_of_it(other)).map(id))
+            && configuration.is_quorum((0..N).filter(|&other| is_of_it(other)).map(id))
     })
 }
 
 /// What is wrong with `world`, which a step of `me` led to.
 pub(super) fn judge<C: Channel, const N: usize>(
     world: &World<C, N>,
-    ensemble: &Ensemble,
+    configuration: &Configuration,
     table: &Table<N>,
     me: usize,
     decision: Option<&Decision<N>>,
@@ -108,14 +108,14 @@ pub(super) fn judge<C: Channel, const N: usize>(
         });
         flaws.add(ElectionProperty::LeaderMatchesQuorum, !is_backed);
         let leads_beside =
-            leader == Some(me) && heard_ensemble(world, ensemble, table, &decision.heard).is_some();
+            leader == Some(me) && heard_ensemble(world, configuration, table, &decision.heard).is_some();
         flaws.add(ElectionProperty::NoLeaderBesideHeard, leads_beside);
     }
     let deaf = (0..N).any(|other| {
         let summary = table.summary(world.members[other]);
         summary.state == PeerState::Looking
             && summary.heard.iter().any(Option::is_some)
-            && heard_ensemble(world, ensemble, table, &summary.heard).is_some()
+            && heard_ensemble(world, configuration, table, &summary.heard).is_some()
     });
     flaws.add(ElectionProperty::HeardLeaderFollowed, deaf);
     flaws

@@ -3,7 +3,7 @@
 use super::channel::{ASKS, Message};
 use super::member::{Decision, Event, Member, Part, Spoken, id, peer};
 use foldhash::fast::FixedState;
-use quorate_zab::{Context, ElectionRules, Ensemble, Notification, PeerState, Round};
+use quorate_zab::{Configuration, Context, ElectionRules, Notification, PeerState, Round};
 use std::collections::HashMap;
 
 /// What worlds need to know about a server at every step.
@@ -122,7 +122,7 @@ impl<const N: usize> Table<N> {
     pub(super) fn step<R: ElectionRules>(
         &mut self,
         rules: &R,
-        ensemble: &Ensemble,
+        configuration: &Configuration,
         me: usize,
         member: u32,
         key: Key,
@@ -136,7 +136,7 @@ impl<const N: usize> Table<N> {
                 };
                 let cx = Context {
                     me: id(me),
-                    ensemble,
+                    configuration,
                     rules,
                 };
                 let aftermath = self.member(member).after(&cx, event);

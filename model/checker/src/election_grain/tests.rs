@@ -13,7 +13,7 @@ fn setting<R>(rules: R, servers: usize, budgets: [u8; 3]) -> Setting<R> {
     let [reigns, give_ups, restarts] = budgets;
     Setting {
         rules,
-        ensemble: Ensemble::majority((0..servers).map(member::id)),
+        configuration: Configuration::fixed(Ensemble::majority((0..servers).map(member::id))),
         bounds: ElectionBounds {
             credentials: credentials((1, 9), (2, 1), (1, 2)),
             reigns,

@@ -5,7 +5,7 @@ use super::member::{Event, Member, Part, id, peer};
 use super::property::{Flaws, judge};
 use super::table::{Key, Table};
 use super::{Credential, ElectionBounds};
-use quorate_zab::{ElectionRules, Ensemble, Epoch, PeerState, Round};
+use quorate_zab::{Configuration, ElectionRules, Epoch, PeerState, Round};
 
 /// A state of the grain: numbers in a [`Table`], and budgets.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -61,7 +61,7 @@ pub(super) struct Step<C, const N: usize> {
 #[derive(Debug)]
 pub(super) struct Setting<R> {
     pub(super) rules: R,
-    pub(super) ensemble: Ensemble,
+    pub(super) configuration: Configuration,
     pub(super) bounds: ElectionBounds,
 }
 
@@ -87,13 +87,13 @@ impl<C: Channel, const N: usize> World<C, N> {
 
     /// Lets `key` happen to `me`, and judges what came of it.
     fn step<R: ElectionRules>(&mut self, setting: &Setting<R>, table: &mut Table<N>, me: usize, key: Key) {
-        let consequence = table.step(&setting.rules, &setting.ensemble, me, self.members[me], key);
+        let consequence = table.step(&setting.rules, &setting.configuration, me, self.members[me], key);
         self.members[me] = consequence.member;
         for &(to, message) in &consequence.said {
             self.channels[me][to].put(message);
         }
         let decision = consequence.decision;
-        self.flaws |= judge(self, &setting.ensemble, table, me, decision.as_ref());
+        self.flaws |= judge(self, &setting.configuration, table, me, decision.as_ref());
     }
 
     /// Every way on. Steps that change nothing are left out.
@@ -202,7 +202,7 @@ impl<C: Channel, const N: usize> World<C, N> {
                 summary.leader == Some(leader)
                     && (other == leader || is_with(summary.part, summary.credential))
             });
-            setting.ensemble.is_quorum(with.map(id))
+            setting.configuration.is_quorum(with.map(id))
         };
         let epoch = setting.bounds.epoch_of_reign(self.left.reigns);
         match (mine.part, its.part) {

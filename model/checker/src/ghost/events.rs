@@ -164,7 +164,7 @@ impl Ghost {
         self.serve(scene.at, txn.zxid);
         witnessed(Witness::Delivery);
         let node = scene.node();
-        if node.serving && !scene.ensemble.is_voter(node.me) {
+        if node.serving && !scene.configuration.is_voter(node.me) {
             witnessed(Witness::ObserverDelivers);
         }
     }

@@ -32,7 +32,7 @@ impl<'a, R: Rules> Followed<'a, R> {
         run.restart_count();
         let is_like = |names: &Vec<ServerId>| {
             let to: Vec<usize> = names.iter().copied().map(index).collect();
-            keeps(&model.ensemble, &to)
+            keeps(&model.configuration.active().ensemble, &to)
         };
         let found = names_of(world.nodes.len()).filter(is_like).find_map(|names| {
             let wires = paired(&run, world, &names)?;

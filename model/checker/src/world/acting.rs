@@ -160,7 +160,12 @@ impl<R: Rules> Agreement<R> {
         steps.get(happening.content_hash(), happening, |&happening| {
             let mut node = before.get().clone();
             let mut out = Vec::new();
-            node.step(&self.ensemble, &self.rules, happening.get().clone(), &mut out);
+            node.step(
+                &self.configuration,
+                &self.rules,
+                happening.get().clone(),
+                &mut out,
+            );
             Box::leak(Box::new(self.sorted(node, out)))
         })
     }
@@ -209,7 +214,7 @@ impl<R: Rules> Agreement<R> {
         let scene = Scene {
             at: i,
             nodes: &nodes,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             leader: None,
         };
         let mut changed: Option<Ghost> = None;

@@ -43,7 +43,7 @@ impl<R: Rules> Agreement<R> {
             if world.left.elections > 0
                 && node.server().is_some_and(stands)
                 && electable
-                && self.ensemble.is_voter(node.me)
+                && self.configuration.is_voter(node.me)
             {
                 actions.push(Action::Lead(i));
             }
@@ -81,7 +81,10 @@ impl<R: Rules> Agreement<R> {
                     .learners()
                     .filter(|learner| learner.synced)
                     .map(|learner| learner.server);
-                if !self.rules.is_quorum(&self.ensemble, synced.chain([node.me])) {
+                if !self
+                    .rules
+                    .is_joint_quorum(&self.configuration, synced.chain([node.me]))
+                {
                     actions.push(Action::CheckQuorum(i));
                 }
                 if world.left.txns > 0 {
@@ -118,7 +121,8 @@ impl<R: Rules> Agreement<R> {
     /// Whoever takes itself for new hears the votes of those that elect it: they are as empty.
     fn may_elect_newborn(&self, world: &World) -> bool {
         let empty = world.nodes.iter().filter(|node| !has_history(node));
-        self.rules.is_quorum(&self.ensemble, empty.map(|node| node.me))
+        self.rules
+            .is_joint_quorum(&self.configuration, empty.map(|node| node.me))
     }
 
     /// A server that leads accepts connections. It may not have noticed the end of one earlier

@@ -93,7 +93,9 @@ impl<R: Rules> Agreement<R> {
         serves
             && world.nodes.iter().all(is_last)
             && !world.links.iter().any(on_the_way)
-            && self.rules.is_quorum(&self.ensemble, staying.chain([me]))
+            && self
+                .rules
+                .is_joint_quorum(&self.configuration, staying.chain([me]))
     }
 
     /// An epoch file whose write is done, where no crash can come before: nobody else reads the file, and a

@@ -192,7 +192,7 @@ impl<R: Rules> Run<'_, R> {
             .expect("no Java learner recovers here")
     }
 
-    fn servers(&self) -> impl Iterator<Item = (usize, &Server)> + '_ {
+    fn servers(&self) -> impl Iterator<Item = (usize, &Server)> + Clone + '_ {
         (0..self.world.nodes.len()).map(|i| (i, self.server(i)))
     }
 
@@ -262,14 +262,18 @@ impl<R: Rules> Run<'_, R> {
         }
         lookers.retain(|&looker| self.server(looker).memory().remembers());
         let voters = lookers.iter().map(|&looker| id(looker));
-        if !self.model.rules.is_quorum(&self.model.ensemble, voters) {
+        if !self
+            .model
+            .rules
+            .is_joint_quorum(&self.model.configuration, voters)
+        {
             return false;
         }
         let credential = |&i: &usize| {
             let server = self.server(i);
             (server.current(), server.history().last(), id(i))
         };
-        let stands = |&looker: &usize| self.model.ensemble.weight(id(looker)) > 0;
+        let stands = |&looker: &usize| self.model.configuration.weight(id(looker)) > 0;
         let best = lookers.iter().copied().filter(stands).max_by_key(credential);
         let Some(best) = best else {
             return false;
@@ -292,6 +296,8 @@ impl<R: Rules> Run<'_, R> {
         let says = |server: &Server| matches!(server.standing(), Standing::Following { leader: of, .. } if index(of) == leader);
         let followers = self.servers().filter(|(_, server)| says(server));
         let voters = followers.map(|(i, _)| id(i)).chain([id(leader)]);
-        self.model.rules.is_quorum(&self.model.ensemble, voters)
+        self.model
+            .rules
+            .is_joint_quorum(&self.model.configuration, voters)
     }
 }

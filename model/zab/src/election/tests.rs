@@ -1,12 +1,12 @@
 use super::*;
-use crate::{Ensemble, Zab};
+use crate::{Configuration, Ensemble, Zab};
 use PeerState::{Following, Leading, Looking as Looks, Observing};
 use proptest::prelude::*;
 
 /// One server with its election, among voters 1..=n.
 struct Server {
     me: ServerId,
-    ensemble: Ensemble,
+    configuration: Configuration,
     election: Election,
 }
 
@@ -34,7 +34,7 @@ impl Server {
     fn new(me: u64, voters: u64) -> Self {
         Self {
             me: sid(me),
-            ensemble: Ensemble::majority((1..=voters).map(sid)),
+            configuration: Configuration::fixed(Ensemble::majority((1..=voters).map(sid))),
             election: Election::new(),
         }
     }
@@ -49,7 +49,7 @@ impl Server {
     fn step(&mut self, input: ElectionInput) -> Vec<ElectionEffect> {
         let cx = Context {
             me: self.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &Zab,
         };
         let mut fx = Vec::new();
@@ -170,7 +170,8 @@ fn nothing_is_waited_for_once_every_voter_has_answered() {
 /// Server `me` of three in one group of these weights, looking.
 fn weighted(me: u64, weights: [u32; 3]) -> Server {
     let mut server = Server::new(me, 3);
-    server.ensemble = Ensemble::hierarchical([(1..).map(sid).zip(weights).collect()]);
+    let ensemble = Ensemble::hierarchical([(1..).map(sid).zip(weights).collect()]);
+    server.configuration = Configuration::fixed(ensemble);
     server.look(1, 0x100);
     server
 }
@@ -511,7 +512,7 @@ proptest! {
             });
             if let Some(leader) = elected {
                 prop_assert_eq!(one.election.leader(), Some(leader));
-                prop_assert!(one.ensemble.is_voter(leader));
+                prop_assert!(one.configuration.is_voter(leader));
             } else if had_leader.is_none() {
                 prop_assert_eq!(one.election.leader(), None, "a role is taken by its effect alone");
             }

@@ -1,7 +1,7 @@
 //! Scenes of one server, input by input.
 
 use super::*;
-use crate::{Message, Run, Zab};
+use crate::{Ensemble, Message, Run, Zab};
 
 mod following;
 mod hostile;
@@ -15,7 +15,7 @@ const LATER: Conn = Conn::new(2);
 #[derive(Clone)]
 struct Bench {
     me: ServerId,
-    ensemble: Ensemble,
+    configuration: Configuration,
     server: Server,
 }
 
@@ -45,20 +45,20 @@ impl Bench {
     fn boot(image: &Image) -> Self {
         Self {
             me: id(1),
-            ensemble: Ensemble::majority((1..=3).map(id)),
+            configuration: Configuration::fixed(Ensemble::majority((1..=3).map(id))),
             server: Server::boot(&Zab, image, Memory::Whole, &mut Vec::<Effect<u8>>::new())
                 .expect("a legal image"),
         }
     }
 
     fn candidacy(&self) -> Candidacy {
-        self.server.candidacy(self.me, &self.ensemble)
+        self.server.candidacy(self.me, &self.configuration)
     }
 
     fn step(&mut self, input: Input<u8>) -> Vec<Effect<u8>> {
         let cx = Context {
             me: self.me,
-            ensemble: &self.ensemble,
+            configuration: &self.configuration,
             rules: &Zab,
         };
         let mut fx = Vec::new();

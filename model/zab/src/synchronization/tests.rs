@@ -1,6 +1,6 @@
 use super::*;
 use crate::leader::Leader;
-use crate::{Ensemble, Image, Run, Skeleton, Zab};
+use crate::{Configuration, Ensemble, Image, Run, Skeleton, Zab};
 
 fn at(epoch: u32, counter: u32) -> Zxid {
     Zxid::new(Epoch::new(epoch), counter)
@@ -32,10 +32,10 @@ fn elected_with(history: Skeleton, current: u32) -> Server {
 
 /// What it plans for a learner that promised and reports `last`, its own history being committed up to `bound`.
 fn plan(server: &Server, last: Zxid, bound: Zxid) -> Plan {
-    let ensemble = Ensemble::majority((1..=3).map(ServerId::new));
+    let configuration = Configuration::fixed(Ensemble::majority((1..=3).map(ServerId::new)));
     let cx = Context {
         me: ServerId::new(1),
-        ensemble: &ensemble,
+        configuration: &configuration,
         rules: &Zab,
     };
     server.plan(&cx, last, true, bound)
