@@ -302,7 +302,9 @@ impl<R: Rules> Audit<R> {
                     if let Some(next) = next {
                         let next = match next {
                             Frame::Message(message) => Some(message.map(|_| ())),
-                            Frame::Snapshot(last) => Some(Message::Snap { zxid: last.zxid }),
+                            Frame::Snapshot(last) | Frame::SnapshotOf(last, _) => {
+                                Some(Message::Snap { zxid: last.zxid })
+                            }
                             Frame::SyncRequest => None,
                         };
                         return next.as_ref() == Some(message);

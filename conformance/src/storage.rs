@@ -117,7 +117,7 @@ fn epoch_ops_done(disk: &Disk, image: &Image) -> Result<u32, Judgement> {
         match ops.next() {
             Some(EpochOp::Accepted(epoch)) => accepted = Some(*epoch),
             Some(EpochOp::Current(epoch)) => current = Some(*epoch),
-            Some(EpochOp::Forget | EpochOp::Recall) => {}
+            Some(EpochOp::Forget | EpochOp::Recall | EpochOp::Activate(_)) => {}
             None => break,
         }
         done += 1;

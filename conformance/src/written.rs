@@ -355,6 +355,7 @@ impl Scribe {
             | Effect::Look { .. }
             | Effect::Serve { .. }
             | Effect::Halt => {}
+            Effect::Activate { .. } => unreachable!("members never change in runs that are written down"),
         }
     }
 

@@ -139,7 +139,9 @@ enum Own {
 
 #[test]
 fn of_every_mutants_run_the_audit_says_where_it_departs_and_by_its_own_rules_what_it_breaks() {
-    for killing in mutants() {
+    // A trace tells of no change of members.
+    let is_told = |killing: &Killing| !killing.bounds.changes() && !killing.bounds.misfiled;
+    for killing in mutants().into_iter().filter(is_told) {
         let dir = directory();
         let run = Run::new(&killing.mutant, killing.mutant.flaws(), killing.bounds);
         write_run(dir.path(), "a mutant's run", run, moves(&killing)).expect("it is written");

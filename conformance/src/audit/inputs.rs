@@ -83,7 +83,8 @@ impl<R: Rules> Audit<R> {
                     Effect::SyncDone => *syncs += 1,
                     Effect::Forget => epoch_deeds.forget(),
                     Effect::Recall => epoch_deeds.recall(),
-                    Effect::Halt => {}
+                    // What a server goes by is its header's.
+                    Effect::Halt | Effect::Activate { .. } => {}
                     Effect::Send { conn, .. }
                     | Effect::SendAcks { conn, .. }
                     | Effect::SendSnapshot { conn, .. }
@@ -473,11 +474,15 @@ impl<R: Rules> Audit<R> {
         };
         match sent {
             Some(Frame::Message(sent)) if sent == received => Ok(Frame::Message(sent)),
-            Some(Frame::Snapshot(last)) if received == (Message::Snap { zxid: last.zxid }) => {
+            Some(Frame::Snapshot(last) | Frame::SnapshotOf(last, _))
+                if received == (Message::Snap { zxid: last.zxid }) =>
+            {
                 Ok(Frame::Snapshot(last))
             }
             Some(Frame::Message(sent)) => Err(differs(&sent.map(Sum::new))),
-            Some(Frame::Snapshot(last)) => Err(differs(&Message::<u64>::Snap { zxid: last.zxid })),
+            Some(Frame::Snapshot(last) | Frame::SnapshotOf(last, _)) => {
+                Err(differs(&Message::<u64>::Snap { zxid: last.zxid }))
+            }
             Some(Frame::SyncRequest) | None => Err(differs(&"nothing")),
         }
     }

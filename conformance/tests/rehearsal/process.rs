@@ -636,6 +636,7 @@ impl<R: Rules + Copy> Process<R> {
                 self.epoch_ops.push_back(EpochOp::Recall);
             }
             Effect::Halt => unreachable!("no disk fails here"),
+            Effect::Activate { .. } => unreachable!("no member changes here"),
         }
     }
 

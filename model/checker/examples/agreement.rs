@@ -33,6 +33,17 @@ fn main() {
         disk_errors: of("disk_errors"),
         wipes: of("wipes"),
         autocreate: args.iter().any(|arg| arg == "autocreate"),
+        joiners: of("joiners"),
+        reconfigs: of("reconfigs"),
+        targets: match of("targets") {
+            1 => &[&[1, 2, 3, 4]],
+            2 => &[&[1, 2], &[2, 3]],
+            3 => &[&[1, 2, 4], &[2, 3, 4]],
+            4 => &[&[2, 3]],
+            5 => &[&[2, 3, 4]],
+            _ => &[&[1, 2, 3, 4], &[1, 2], &[2, 3], &[1, 2, 4], &[2, 3, 4]],
+        },
+        misfiled: false,
         last_counter: 0,
         warm: args.iter().any(|arg| arg == "warm"),
     };

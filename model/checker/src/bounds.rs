@@ -1,7 +1,10 @@
 //! How far does a check reach? Budgets that are part of the state; never depth, never time.
 
+use crate::disk::Durable;
+use crate::node::Node;
+use crate::txn::{Members, membership};
 use crate::world::id;
-use quorate_zab::Ensemble;
+use quorate_zab::{Configuration, Ensemble, Memory, Rules, ServerId, Version, Zxid};
 use std::fmt;
 
 /// What may happen in a run, and how often.
@@ -35,6 +38,14 @@ pub struct Bounds {
     pub wipes: u8,
     /// A server with an empty disk takes itself for new if it hears of no history.
     pub autocreate: bool,
+    /// Servers beside all these that are no members at first, and may become some.
+    pub joiners: u8,
+    /// Reconfigurations proposed.
+    pub reconfigs: u8,
+    /// What members may become by them, each a list of servers, which are called 1 and so on.
+    pub targets: &'static [&'static [u8]],
+    /// Members never change, and the files of every server name other ones as seen last.
+    pub misfiled: bool,
     /// The last counter of an epoch; 0: there is no end to it.
     pub last_counter: u8,
     /// Runs begin with epoch 1 established, all servers synchronised and nothing under way; its
@@ -45,7 +56,50 @@ pub struct Bounds {
 impl Bounds {
     /// All servers.
     pub fn nodes(&self) -> usize {
-        usize::from(self.servers) + usize::from(self.observers)
+        usize::from(self.servers) + usize::from(self.observers) + usize::from(self.joiners)
+    }
+
+    /// Whether members may change.
+    pub fn changes(&self) -> bool {
+        self.reconfigs > 0
+    }
+
+    /// The configuration with which every server starts.
+    pub(crate) fn configuration(&self) -> Configuration {
+        let (zxid, ensemble) = (Zxid::ZERO, self.ensemble());
+        if self.changes() {
+            return Configuration::changing(Version { zxid, ensemble });
+        }
+        let fixed = Configuration::fixed(ensemble);
+        if !self.misfiled {
+            return fixed;
+        }
+        let others = (0..3).map(|i| ServerId::new(101 + i));
+        fixed.with_last_seen(Version {
+            zxid: Zxid::from_bits(1),
+            ensemble: Ensemble::majority(others),
+        })
+    }
+
+    /// The server at place `i` as a run begins.
+    pub(crate) fn boot<R: Rules>(&self, rules: &R, i: usize) -> Node {
+        let servers = usize::from(self.servers);
+        if i < servers && i + usize::from(self.java) >= servers {
+            return Node::java(id(i));
+        }
+        let (disk, memory) = (Durable::default(), Memory::Whole);
+        let node = Node::boot(rules, id(i), disk, memory, &mut Vec::new());
+        if self.changes() {
+            let first = (1u8 << self.servers) - 1;
+            return node.with_members(Members::first(first));
+        }
+        node
+    }
+
+    /// What reconfigurations may say.
+    pub(crate) fn memberships(&self) -> impl Iterator<Item = u64> {
+        let bits = |members: &&[u8]| members.iter().map(|member| 1 << (member - 1)).sum();
+        self.targets.iter().map(bits).map(membership)
     }
 
     /// The voters, called 1 and so on, and how they are counted.
@@ -82,6 +136,10 @@ impl Bounds {
             disk_errors: 0,
             wipes: 0,
             autocreate: false,
+            joiners: 0,
+            reconfigs: 0,
+            targets: &[],
+            misfiled: false,
             last_counter: 0,
             warm: false,
         }
@@ -124,6 +182,20 @@ impl fmt::Display for Bounds {
         }
         if self.autocreate {
             write!(f, ", the empty take themselves for new")?;
+        }
+        if self.joiners > 0 {
+            write!(f, ", {} joiners", self.joiners)?;
+        }
+        if self.reconfigs > 0 {
+            let targets: Vec<_> = self
+                .targets
+                .iter()
+                .map(|members| format!("{members:?}"))
+                .collect();
+            write!(f, ", {} changes to {}", self.reconfigs, targets.join(" or "))?;
+        }
+        if self.misfiled {
+            write!(f, ", others filed as seen last")?;
         }
         if self.last_counter > 0 {
             write!(f, ", counters up to {}", self.last_counter)?;

@@ -29,6 +29,8 @@ pub enum EpochOp {
     Forget,
     /// It is removed.
     Recall,
+    /// The file that says which configuration is in force.
+    Activate(Txn),
 }
 
 /// What is on disk.
@@ -110,6 +112,8 @@ impl Durable {
             EpochOp::Current(epoch) => self.current = Some(epoch),
             EpochOp::Forget => self.forgetful = true,
             EpochOp::Recall => self.forgetful = false,
+            // That file is with the brain that reads it.
+            EpochOp::Activate(_) => {}
         }
     }
 }

@@ -5,10 +5,10 @@
 
 use crate::node::{Event, Node};
 use crate::property::Property;
-use crate::txn::{Txn, between, find};
+use crate::txn::{Txn, between, brings, find};
 use crate::witness::Witness;
 use foldhash::quality::FixedState;
-use quorate_zab::{Configuration, Epoch, Memory, ServerId, Violation, Zxid};
+use quorate_zab::{Configuration, Ensemble, Epoch, Memory, ServerId, Violation, Zxid};
 use std::hash::BuildHasher;
 
 mod events;
@@ -232,6 +232,10 @@ impl Ghost {
                 if !dropped.is_empty() {
                     witnessed(Witness::TailDropped);
                 }
+                let changes = scene.configuration.changes();
+                if changes && dropped.iter().any(|txn| brings(txn.value).is_some()) {
+                    witnessed(Witness::ChangeDropped);
+                }
                 let mut committed = dropped.iter().filter(|&&txn| self.has(txn)).peekable();
                 if !remembers(scene.node()) {
                     return None; // Nothing rests on it.
@@ -265,6 +269,12 @@ impl Ghost {
                 broken(is_legal(scene, *violation, witnessed), Property::MessagesAreLegal)
             }
             Event::Broke(property) => Some(*property),
+            Event::Activated { txn, synced } => {
+                if *synced {
+                    witnessed(Witness::MembersChangeBySync);
+                }
+                broken(self.has(*txn), Property::CommittedMembers)
+            }
             Event::GaveWay => {
                 witnessed(Witness::StaleLeaderGivesWay);
                 None
@@ -313,13 +323,52 @@ impl Ghost {
         node.disk.holds(txn) && self.reaches(node.disk.floor(), txn)
     }
 
+    /// The configurations that were in force, oldest first, each with the transaction that ended it; the last with
+    /// the last one committed.
+    fn configurations(&self, scene: Scene<'_>) -> Vec<(Ensemble, Txn)> {
+        let Some(&last) = self.committed.last() else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        let mut in_force = scene.configuration.active().ensemble.clone();
+        for txn in &self.committed {
+            if let Some(ensemble) = brings(txn.value) {
+                all.push((std::mem::replace(&mut in_force, ensemble), *txn));
+            }
+        }
+        all.push((in_force, last));
+        all
+    }
+
+    /// The members under whom what follows the committed transactions below `before` is committed.
+    fn in_force(&self, scene: Scene<'_>, before: Option<Zxid>) -> Ensemble {
+        let is_earlier = |txn: &&Txn| before.is_none_or(|before| txn.zxid < before);
+        let mut committed = self.committed.iter().rev();
+        let newest = match scene.configuration.changes() {
+            true => committed.find_map(|txn| Some(txn).filter(is_earlier).and_then(|txn| brings(txn.value))),
+            false => None,
+        };
+        newest.unwrap_or_else(|| scene.configuration.active().ensemble.clone())
+    }
+
     fn has(&self, txn: Txn) -> bool {
         find(&self.committed, txn.zxid).is_some_and(|at| self.committed[at] == txn)
     }
 
     /// Everything committed is durable on so many servers that every quorum has one of them. A forgetful
     /// server is part of none.
+    ///
+    /// Where members change, so has every quorum of an older configuration what put the next one in its place: whoever
+    /// does not know of the one in force cannot go on without it.
     fn is_on_every_quorum(&self, scene: Scene<'_>) -> bool {
+        if scene.configuration.changes() {
+            let mut all = self.configurations(scene).into_iter();
+            return all.all(|(ensemble, upto)| {
+                let nodes = scene.nodes.iter().flatten();
+                let without = nodes.filter(|node| !self.is_durable_at(node, upto));
+                !ensemble.is_quorum(without.map(|node| node.me))
+            });
+        }
         let seen = scene
             .configuration
             .active()
@@ -426,6 +475,7 @@ impl Ghost {
     /// back may have to drop what it acknowledged on an earlier connection, and get it again; by then it
     /// can have been committed by others, never on that earlier acknowledgement.
     fn is_held_by_others(&self, scene: Scene<'_>, txn: Txn) -> bool {
+        let in_force = self.in_force(scene, None);
         let holds = |voter: ServerId| {
             let node = scene.nodes.iter().flatten().find(|node| node.me == voter);
             // A forgetful server is part of no quorum; of one that an audit does not see nothing is known.
@@ -433,9 +483,9 @@ impl Ghost {
                 node.me != scene.node().me && (!remembers(node) || self.is_durable_at(node, txn))
             })
         };
-        let voters = scene.configuration.active().ensemble.voters().iter().copied();
+        let voters = in_force.voters().iter().copied();
         let without = voters.filter(|&voter| !holds(voter));
-        !scene.configuration.active().ensemble.is_quorum(without)
+        !in_force.is_quorum(without)
     }
 }
 
@@ -485,7 +535,7 @@ fn is_legal(scene: Scene<'_>, violation: Violation, witnessed: &mut dyn FnMut(Wi
         }
         Violation::CutTooDeep { .. } => true,
         // No leader gives way to an observer: one that entered a later epoch comes back when voters have.
-        Violation::StaleEpoch { .. } if !scene.configuration.is_voter(scene.node().me) => true,
+        Violation::StaleEpoch { .. } if !is_voter_to_all(scene) => true,
         // A leader gives way before it offers less than a voter has promised.
         Violation::StaleEpoch { .. }
         | Violation::Unexpected
@@ -493,6 +543,21 @@ fn is_legal(scene: Scene<'_>, violation: Violation, witnessed: &mut dyn FnMut(Wi
         | Violation::CommitOutOfOrder { .. }
         | Violation::AckOutOfOrder { .. }
         | Violation::PingMismatch { .. } => false,
+    }
+}
+
+/// Whether the server at `scene` votes in every configuration that anyone goes by. A leader gives way only to those
+/// that vote in its own.
+fn is_voter_to_all(scene: Scene<'_>) -> bool {
+    let me = scene.node().me;
+    let mut own = scene
+        .nodes
+        .iter()
+        .flatten()
+        .filter_map(|node| node.configuration());
+    match scene.configuration.changes() {
+        true => own.all(|configuration| configuration.is_voter(me)),
+        false => scene.configuration.is_voter(me),
     }
 }
 

@@ -77,17 +77,21 @@ impl<R: Rules> Agreement<R> {
             purges,
             disk_errors,
             wipes,
+            reconfigs,
             servers: _,
             observers: _,
             groups: _,
             java: _,
             autocreate: _,
+            joiners: _,
+            targets: _,
+            misfiled: _,
             last_counter: _,
             warm: _,
         } = world.left;
         let links = world.links.len() as u8;
         let budgets = [txns, elections, crashes, breaks, pings, syncs, purges, links];
-        let faults = u64::from_le_bytes([disk_errors, wipes, 0, 0, 0, 0, 0, 0]);
+        let faults = u64::from_le_bytes([disk_errors, wipes, reconfigs, 0, 0, 0, 0, 0]);
         let nodes = world.nodes.iter().map(|node| node.content_hash());
         let links = world.links.iter().map(|link| link.content_hash());
         let parts = nodes.chain(links).chain([world.ghost.content_hash(), faults]);

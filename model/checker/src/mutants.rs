@@ -7,7 +7,7 @@ use crate::bounds::Bounds;
 use crate::explore::{Outcome, Verdict, shortest_violation};
 use crate::property::Property;
 use crate::world::{Agreement, Flaws, Reductions};
-use quorate_zab::{Ensemble, Epoch, Group, Rules, ServerId, Skeleton, Zab, Zxid};
+use quorate_zab::{Configuration, Ensemble, Epoch, Group, Rules, ServerId, Skeleton, Zab, Zxid};
 
 /// The protocol with a rule wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -102,6 +102,22 @@ pub enum Mutant {
     ServesEarly,
     /// A learner acknowledges NEWLEADER before currentEpoch is durable (ZOOKEEPER-1282).
     AcksBeforeCurrent,
+    /// While members change, a majority of all of them is a quorum (CCF).
+    CountsUnion,
+    /// A configuration counts only once it is in force, though it is in the log before (etcd-raft 456).
+    CountsBehindItsLog,
+    /// What the files name as seen last counts though members never change (ZOOKEEPER-1783, 3829).
+    CountsLastSeen,
+    /// Any COMMIT puts the pending configuration into force (ZOOKEEPER-2172).
+    ActivatesByAnyCommit,
+    /// A COMMIT before UPTODATE puts the pending configuration into force.
+    ActivatesOnHint,
+    /// A leader proposes a configuration while another is pending.
+    ReconfiguresTwice,
+    /// A leader that is left out commits what follows as well.
+    CommitsLeftOut,
+    /// A leader that is left out leaves once that is logged, not once it is committed (CCF).
+    RetiresOnAppend,
 }
 
 /// A mutant's whole test.
@@ -151,6 +167,22 @@ const fn weighing(groups: &'static [&'static [u32]], bounds: Bounds) -> Bounds {
 const fn observed(bounds: Bounds) -> Bounds {
     Bounds {
         observers: 1,
+        ..bounds
+    }
+}
+
+/// The leader is replaced by a server that joins.
+const REPLACED: &[&[u8]] = &[&[2, 3, 4]];
+
+/// The one that joins is alone.
+const ALL_NEW: &[&[u8]] = &[&[4]];
+
+/// With one that joins, and so many changes of members.
+const fn changing(reconfigs: u8, targets: &'static [&'static [u8]], bounds: Bounds) -> Bounds {
+    Bounds {
+        joiners: 1,
+        reconfigs,
+        targets,
         ..bounds
     }
 }
@@ -308,6 +340,54 @@ pub fn mutants() -> Vec<Killing> {
             Property::HistoryConsistency,
             bounds(0, 1, 0, 0),
         ),
+        (
+            CountsUnion,
+            Property::QuorumLog,
+            changing(1, ALL_NEW, warm(0, 0, 0, 0)),
+        ),
+        (
+            CountsBehindItsLog,
+            Property::QuorumLog,
+            changing(1, ALL_NEW, warm(0, 0, 0, 0)),
+        ),
+        (
+            CountsBehindItsLog,
+            Property::OneLeader,
+            changing(1, ALL_NEW, warm(0, 2, 0, 1)),
+        ),
+        (
+            CountsLastSeen,
+            Property::Recovers,
+            Bounds {
+                misfiled: true,
+                ..bounds(0, 1, 0, 0)
+            },
+        ),
+        (
+            ActivatesByAnyCommit,
+            Property::CommittedMembers,
+            changing(1, REPLACED, warm(1, 0, 0, 0)),
+        ),
+        (
+            ActivatesOnHint,
+            Property::CommittedMembers,
+            changing(1, REPLACED, warm(0, 1, 1, 0)),
+        ),
+        (
+            ReconfiguresTwice,
+            Property::CommittedMembers,
+            changing(2, REPLACED, warm(0, 0, 0, 0)),
+        ),
+        (
+            CommitsLeftOut,
+            Property::LeadersAreMembers,
+            changing(1, REPLACED, warm(1, 0, 0, 0)),
+        ),
+        (
+            RetiresOnAppend,
+            Property::Recovers,
+            changing(1, REPLACED, warm(0, 0, 0, 0)),
+        ),
         // The properties that others would notice first, each alone.
         (HalfIsAQuorum, Property::Agreement, bounds(2, 3, 0, 0)),
         (HalfIsAQuorum, Property::InitialHistory, bounds(1, 3, 0, 0)),
@@ -399,6 +479,54 @@ impl Rules for Mutant {
             }
             Self::CountsObservers => servers.count() > ensemble.voters().len() / 2,
             _ => Zab.is_quorum(ensemble, servers),
+        }
+    }
+
+    fn is_joint_quorum(
+        &self,
+        configuration: &Configuration,
+        servers: impl Iterator<Item = ServerId> + Clone,
+    ) -> bool {
+        match self {
+            Self::CountsUnion => self.is_quorum(&Ensemble::majority(configuration.voters()), servers),
+            _ => {
+                let last_seen = configuration.last_seen();
+                let last_seen = last_seen.filter(|_| self.counts_last_seen(configuration.changes()));
+                self.is_quorum(&configuration.active().ensemble, servers.clone())
+                    && last_seen.is_none_or(|version| self.is_quorum(&version.ensemble, servers))
+            }
+        }
+    }
+
+    fn counts_last_seen(&self, members_change: bool) -> bool {
+        match self {
+            Self::CountsBehindItsLog => false,
+            Self::CountsLastSeen => true,
+            _ => Zab.counts_last_seen(members_change),
+        }
+    }
+
+    fn may_reconfigure(&self, pending: bool) -> bool {
+        *self == Self::ReconfiguresTwice || Zab.may_reconfigure(pending)
+    }
+
+    fn may_activate(&self, version: Zxid, committed: Zxid, up_to_date: bool) -> bool {
+        match self {
+            Self::ActivatesByAnyCommit => true,
+            Self::ActivatesOnHint => version <= committed,
+            _ => Zab.may_activate(version, committed, up_to_date),
+        }
+    }
+
+    fn may_commit(&self, is_member: bool) -> bool {
+        *self == Self::CommitsLeftOut || Zab.may_commit(is_member)
+    }
+
+    fn may_retire(&self, committed: bool) -> bool {
+        match self {
+            Self::RetiresOnAppend => true,
+            Self::CommitsLeftOut => false,
+            _ => Zab.may_retire(committed),
         }
     }
 

@@ -6,15 +6,17 @@
 use crate::disk::{Disk, Durable, LogOp};
 use crate::java::Java;
 use crate::property::Property;
-use crate::txn::Txn;
+use crate::txn::{Members, Txn};
 use quorate_zab::{
-    Configuration, Context, Effect, Found, Input, Memory, Message, Rules, Server, ServerId, Standing,
+    Configuration, Context, Effect, Found, Input, Memory, Message, Rules, Server, ServerId, Standing, Zxid,
 };
 
 mod effects;
+mod members;
 mod words;
 
 use effects::write_epoch;
+pub use members::Changing;
 pub use words::{Event, Frame, Happening, Out};
 
 /// What decides: our step function, or the model of Apache's learner.
@@ -24,6 +26,8 @@ pub enum Brain {
     Quorate(Server),
     /// An Apache 3.9.3 learner, which never leads here.
     Java(Java),
+    /// The deployed step function, with what it goes by where members change.
+    Changing(Box<Changing>),
 }
 
 /// A server with its disk and its tree.
@@ -99,6 +103,7 @@ impl Node {
     pub fn server(&self) -> Option<&Server> {
         match &self.brain {
             Brain::Quorate(server) => Some(server),
+            Brain::Changing(changing) => Some(&changing.server),
             Brain::Java(_) => None,
         }
     }
@@ -107,6 +112,7 @@ impl Node {
     pub fn is_votable(&self) -> bool {
         match &self.brain {
             Brain::Quorate(server) => server.is_votable(),
+            Brain::Changing(changing) => changing.server.is_votable(),
             Brain::Java(java) => java.is_looking(),
         }
     }
@@ -132,6 +138,14 @@ impl Node {
                 )
             }
             Happening::Frame { .. } => Ok(()),
+            Happening::Hear(txn) => need(
+                self.is_votable()
+                    && self
+                        .configuration()
+                        .zip(crate::txn::version(txn))
+                        .is_some_and(|(own, heard)| own.hears_more(&heard)),
+                "a server hears of a newer configuration between leaders",
+            ),
             Happening::Input(input) => match input {
                 Input::LogDurable { ops } => need(
                     *ops >= 1 && *ops as usize <= self.disk.log_ops.len(),
@@ -146,11 +160,11 @@ impl Node {
                     "a role is taken only by a server that looks and is votable",
                 ),
                 Input::Connected { .. } => need(
-                    match &self.brain {
-                        Brain::Quorate(server) => {
+                    match (&self.brain, self.server()) {
+                        (Brain::Java(java), _) => java.is_connecting(),
+                        (_, server) => server.is_some_and(|server| {
                             matches!(server.standing(), Standing::Following { conn: None, .. })
-                        }
-                        Brain::Java(java) => java.is_connecting(),
+                        }),
                     },
                     "a connection that was not asked for",
                 ),
@@ -194,38 +208,60 @@ impl Node {
         out: &mut Vec<Out>,
         seen: &mut dyn FnMut(&[Effect<u64>]),
     ) {
-        let (input, snapshot) = match happening {
+        let (input, read) = match happening {
             Happening::Crash { log_ops, epoch_ops } => return self.crash(rules, log_ops, epoch_ops, out),
             Happening::DiskFails { log_ops, epoch_ops } => {
-                self.feed(configuration, rules, Input::DiskFailed, None, out, seen);
+                self.feed(configuration, rules, Input::DiskFailed, Read::NOTHING, out, seen);
                 return self.outlive(rules, log_ops, epoch_ops, out);
             }
             Happening::Wipe { autocreate } => return self.wipe(rules, autocreate, out),
-            Happening::Input(input) => (input, None),
+            Happening::Hear(txn) => return self.hear(&txn, out),
+            Happening::Input(input) => (input, Read::NOTHING),
             Happening::Frame { conn, frame } => match frame {
-                Frame::Message(message) => (Input::Message { conn, message }, None),
+                Frame::Message(message) => (Input::Message { conn, message }, Read::NOTHING),
                 Frame::Snapshot(last) => {
                     let message = Message::Snap { zxid: last.zxid };
-                    (Input::Message { conn, message }, Some(last))
+                    let snapshot = Some(last);
+                    (
+                        Input::Message { conn, message },
+                        Read {
+                            snapshot,
+                            members: None,
+                        },
+                    )
                 }
-                Frame::SyncRequest => (Input::Sync { conn: Some(conn) }, None),
+                Frame::SnapshotOf(last, members) => {
+                    let message = Message::Snap { zxid: last.zxid };
+                    let (snapshot, members) = (Some(last), Some(members));
+                    (Input::Message { conn, message }, Read { snapshot, members })
+                }
+                Frame::SyncRequest => (Input::Sync { conn: Some(conn) }, Read::NOTHING),
             },
         };
-        self.feed(configuration, rules, input, snapshot, out, seen);
+        self.feed(configuration, rules, input, read, out, seen);
     }
 
     fn crash<R: Rules>(&mut self, rules: &R, log_ops: u32, epoch_ops: u32, out: &mut Vec<Out>) {
         let mut durable = std::mem::take(&mut self.disk.durable);
-        for op in self.disk.log_ops.drain(..).take(log_ops as usize) {
+        let log: Vec<_> = self.disk.log_ops.drain(..).take(log_ops as usize).collect();
+        let epochs = self.disk.epoch_ops.drain(..).take(epoch_ops as usize);
+        let epochs: Vec<_> = epochs.collect();
+        self.keep_files(&log, &epochs);
+        for op in log {
             durable.apply_log(op);
         }
-        for op in self.disk.epoch_ops.drain(..).take(epoch_ops as usize) {
+        for op in epochs {
             write_epoch(&mut durable, op, out);
         }
         match &mut self.brain {
             Brain::Quorate(_) => {
                 let memory = self.memory_after_crash(&durable);
                 *self = Self::boot(rules, self.me, durable, memory, out);
+            }
+            Brain::Changing(changing) => {
+                let files = changing.files;
+                let memory = self.memory_after_crash(&durable);
+                *self = Self::boot(rules, self.me, durable, memory, out).with_members(files);
             }
             Brain::Java(java) => {
                 java.restart(&mut durable, out);
@@ -275,6 +311,11 @@ impl Node {
         };
         match &mut self.brain {
             Brain::Quorate(_) => *self = Self::boot(rules, self.me, disk, memory, out),
+            // The file that names members is not with the data.
+            Brain::Changing(changing) => {
+                let files = changing.files;
+                *self = Self::boot(rules, self.me, disk, memory, out).with_members(files);
+            }
             Brain::Java(_) => *self = Self::java(self.me),
         }
         out.push(Out::Event(Event::Shrunk));
@@ -285,15 +326,18 @@ impl Node {
         configuration: &Configuration,
         rules: &R,
         input: Input<u64>,
-        snapshot: Option<Txn>,
+        read: Read,
         out: &mut Vec<Out>,
         seen: &mut dyn FnMut(&[Effect<u64>]),
     ) {
         let (accepted, from) = (self.disk.durable.accepted, out.len());
         self.finish_disk_ops(&input, out);
+        let own = self.configuration().cloned();
+        let configuration = own.as_ref().unwrap_or(configuration);
         let server = match &mut self.brain {
             Brain::Quorate(server) => server,
-            Brain::Java(java) => return java.step(self.me, &mut self.disk, input, snapshot, out),
+            Brain::Changing(changing) => &mut changing.server,
+            Brain::Java(java) => return java.step(self.me, &mut self.disk, input, read.snapshot, out),
         };
         if let Input::Propose { zxid, payload } = &input {
             out.push(Out::Event(Event::Proposed(Txn {
@@ -316,9 +360,12 @@ impl Node {
         seen(&fx);
         // A leader that gives way in this step did what it did as the leader that it was.
         let epoch = server.epoch().or(reign).unwrap_or_default();
-        let is_bound = configuration.is_voter(self.me);
-        let (is_chosen, is_established) = (server.is_chosen(), is_established(server));
-        let committed = server.committed();
+        let is_bound = configuration.changes() || configuration.is_voter(self.me);
+        let is_chosen = server.is_chosen();
+        let (is_established, committed) = match retired_with(&fx) {
+            Some(upto) if was_leading && server.is_looking() => (true, Some(upto)),
+            _ => (is_established(server), server.committed()),
+        };
         if was_leading && server.is_looking() && server.accepted() > promised {
             out.push(Out::Event(Event::GaveWay));
         }
@@ -336,8 +383,9 @@ impl Node {
         {
             out.push(Out::Event(Event::Committed { epoch, upto }));
         }
+        self.keep_up(&fx, read.members, out);
         for effect in fx {
-            self.perform(effect, epoch, is_bound, snapshot, out);
+            self.perform(effect, epoch, is_bound, read.snapshot, out);
         }
         for out in &mut out[from..] {
             if let Out::Event(Event::Promised { before, .. }) = out {
@@ -350,11 +398,10 @@ impl Node {
     fn finish_disk_ops(&mut self, input: &Input<u64>, out: &mut Vec<Out>) {
         match input {
             Input::LogDurable { ops } => {
-                for op in self
-                    .disk
-                    .log_ops
-                    .drain(..(*ops as usize).min(self.disk.log_ops.len()))
-                {
+                let done = (*ops as usize).min(self.disk.log_ops.len());
+                let done: Vec<_> = self.disk.log_ops.drain(..done).collect();
+                self.keep_files(&done, &[]);
+                for op in done {
                     self.disk.durable.apply_log(op);
                     if !matches!(op, LogOp::Append(_)) {
                         out.push(Out::Event(Event::Shrunk));
@@ -362,11 +409,10 @@ impl Node {
                 }
             }
             Input::EpochsDurable { ops } => {
-                for op in self
-                    .disk
-                    .epoch_ops
-                    .drain(..(*ops as usize).min(self.disk.epoch_ops.len()))
-                {
+                let done = (*ops as usize).min(self.disk.epoch_ops.len());
+                let done: Vec<_> = self.disk.epoch_ops.drain(..done).collect();
+                self.keep_files(&[], &done);
+                for op in done {
                     write_epoch(&mut self.disk.durable, op, out);
                 }
             }
@@ -374,6 +420,36 @@ impl Node {
             _ => {}
         }
     }
+}
+
+/// What a frame brought besides the message.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    snapshot: Option<Txn>,
+    members: Option<Members>,
+}
+
+impl Read {
+    const NOTHING: Self = Self {
+        snapshot: None,
+        members: None,
+    };
+}
+
+/// Up to where a leader committed that put a configuration into force, and left with that: it told its
+/// learners, if it had any.
+fn retired_with(effects: &[Effect<u64>]) -> Option<Zxid> {
+    let committed = |effect: &Effect<u64>| match effect {
+        Effect::Activate { version } => Some(*version),
+        Effect::Send {
+            message: Message::Commit { zxid },
+            ..
+        } => Some(*zxid),
+        _ => None,
+    };
+    let activates = |effect: &Effect<u64>| matches!(effect, Effect::Activate { .. });
+    let told = effects.iter().filter_map(committed).max();
+    told.filter(|_| effects.iter().any(activates))
 }
 
 fn leads(server: &Server) -> bool {

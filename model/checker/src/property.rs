@@ -78,6 +78,11 @@ properties! {
     AlwaysBoots = "every legal disk boots", "L4", Reboot;
     /// What a client reads after `sync` is at least what was committed when it asked.
     SyncIsLinearizable = "sync then read sees all that was committed", "ZOOKEEPER-1675", SyncAnswered;
+    /// Every configuration that a server goes by as the one in force is committed, and so known to a quorum of
+    /// the one before it.
+    CommittedMembers = "a configuration is in force only once it is committed", "E12", MembersChangeBySync;
+    /// A leader that a configuration leaves out commits nothing that comes after it.
+    LeadersAreMembers = "no leader commits beyond a configuration that leaves it out", "E12", LeaderLeftOut;
     /// Once faults end, one leader is established that all servers follow, and a new transaction reaches
     /// every one of them.
     Recovers = "once faults end, all serve and a new transaction reaches all", "L1, L2", Recovered;

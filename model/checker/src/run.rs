@@ -11,12 +11,12 @@ mod walk;
 pub(crate) use follow::Followed;
 
 use crate::bounds::Bounds;
-use crate::disk::{Durable, LogOp};
+use crate::disk::LogOp;
 use crate::link::{End, Link};
 use crate::node::{Frame, Happening, Node, Out};
 use crate::world::{Action, Flaws, id, index, is_newborn_looker};
 use quorate_zab::{
-    Configuration, Conn, Effect, Ensemble, Input, Memory, Message, Rules, Server, ServerId, Standing, Zxid,
+    Configuration, Conn, Effect, Ensemble, Input, Message, Rules, Server, ServerId, Standing, Zxid,
 };
 use std::collections::VecDeque;
 
@@ -78,18 +78,11 @@ pub enum Happened {
 impl<'a, R: Rules> Run<'a, R> {
     /// All servers have started from empty disks, and nothing happened yet.
     pub fn new(rules: &'a R, flaws: Flaws, bounds: Bounds) -> Self {
-        let servers = bounds.servers as usize;
-        let nodes = (0..bounds.nodes()).map(|i| {
-            if i >= servers || i + (bounds.java as usize) < servers {
-                Node::boot(rules, id(i), Durable::default(), Memory::Whole, &mut Vec::new())
-            } else {
-                Node::java(id(i))
-            }
-        });
+        let nodes = (0..bounds.nodes()).map(|i| bounds.boot(rules, i));
         Self {
             rules,
             flaws,
-            configuration: Configuration::fixed(bounds.ensemble()),
+            configuration: bounds.configuration(),
             autocreate: bounds.autocreate,
             nodes: nodes.collect(),
             wires: Vec::new(),
@@ -210,6 +203,17 @@ impl<'a, R: Rules> Run<'a, R> {
                 self.happen(i, Happening::Wipe { autocreate }, see);
             }
             Action::HearHistory(i) => self.input(i, Input::HistoryHeard, see),
+            Action::Reconfigure(i, payload) => {
+                let server = self.nodes[i].server();
+                let zxid = server.and_then(|server| server.next_zxid(self.rules));
+                let zxid = zxid.unwrap_or(Zxid::ZERO);
+                self.input(i, Input::Propose { zxid, payload }, see);
+            }
+            Action::Hear { looker, of } => {
+                let in_force = self.nodes[of].in_force().expect("it goes by some configuration");
+                let out = &mut Vec::new();
+                self.nodes[looker].step(&self.configuration, self.rules, Happening::Hear(in_force), out);
+            }
         }
         self.steps += 1;
     }
@@ -347,14 +351,17 @@ impl<'a, R: Rules> Run<'a, R> {
 /// The input that this is, as the step function gets it; none if it is a crash.
 fn input_of(happening: &Happening) -> Option<Input<u64>> {
     Some(match happening {
-        Happening::Crash { .. } | Happening::DiskFails { .. } | Happening::Wipe { .. } => return None,
+        Happening::Crash { .. }
+        | Happening::DiskFails { .. }
+        | Happening::Wipe { .. }
+        | Happening::Hear(_) => return None,
         Happening::Input(input) => input.clone(),
         Happening::Frame { conn, frame } => match frame {
             Frame::Message(message) => Input::Message {
                 conn: *conn,
                 message: message.clone(),
             },
-            Frame::Snapshot(last) => Input::Message {
+            Frame::Snapshot(last) | Frame::SnapshotOf(last, _) => Input::Message {
                 conn: *conn,
                 message: Message::Snap { zxid: last.zxid },
             },

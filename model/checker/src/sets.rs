@@ -185,7 +185,7 @@ impl Check {
     /// The grain, in a word.
     pub fn grain(&self) -> &'static str {
         match self {
-            Self::Agreement(_) => "agreement",
+            Self::Agreement(run) => grain_of(run.bounds),
             Self::Election(_) => "election",
             Self::Session(_) => "session",
         }
@@ -309,6 +309,15 @@ impl AgreementRun {
     }
 }
 
+/// The agreement grain is that of configurations where members change.
+fn grain_of(bounds: Bounds) -> &'static str {
+    if bounds.changes() {
+        "configuration"
+    } else {
+        "agreement"
+    }
+}
+
 /// The protocol in a world in which epochs have few zxids.
 #[derive(Clone, Copy, Debug)]
 struct ShortEpochs(u32);
@@ -334,7 +343,7 @@ impl Hunt {
     /// The grain, in a word.
     pub fn grain(&self) -> &'static str {
         match self {
-            Self::Agreement(_) => "agreement",
+            Self::Agreement(killing) => grain_of(killing.bounds),
             Self::Election(_) => "election",
             Self::Session(_) => "session",
         }

@@ -4,6 +4,7 @@
 use crate::link::{End, Link};
 use crate::node::Frame;
 use crate::run::Followed;
+use crate::txn::brings;
 use crate::world::{Action, Agreement, World, id, index};
 use quorate_zab::{Message, Rules, ServerId};
 use stateright::Path;
@@ -138,13 +139,14 @@ fn draw<R: Rules>(world: &World, action: &Action, followed: &Followed<'_, R>) ->
         Action::Propose(i) | Action::Ping(i) | Action::Sync(i) | Action::HearHistory(i) => {
             (place(i), Deed::Asked)
         }
+        Action::Reconfigure(i, _) | Action::Hear { looker: i, .. } => (place(i), Deed::Asked),
     };
     Drawn { at, deed }
 }
 
 fn frame_name(frame: &Frame) -> &'static str {
     match frame {
-        Frame::Snapshot(_) => "SNAP",
+        Frame::Snapshot(_) | Frame::SnapshotOf(..) => "SNAP",
         Frame::SyncRequest => "SYNC request",
         Frame::Message(message) => match message {
             Message::FollowerInfo { .. } => "FOLLOWERINFO",
@@ -226,6 +228,19 @@ pub(crate) fn tell<R: Rules>(rules: &R, world: &World, action: &Action, names: &
                 .unwrap_or_default();
             format!("{:?} proposes {zxid:?}", id(i))
         }
+        Action::Reconfigure(i, value) => {
+            let members = brings(value).map(|members| members.voters().to_vec());
+            format!(
+                "{:?} proposes that {:?} be the members",
+                id(i),
+                members.unwrap_or_default()
+            )
+        }
+        Action::Hear { looker, of } => format!(
+            "{:?} hears of the configuration that {:?} has in force",
+            id(looker),
+            id(of)
+        ),
         Action::Ping(i) => format!("{:?} pings its learners", id(i)),
         Action::Sync(i) => format!("a client of {:?} asks for sync", id(i)),
         Action::Purge(i) => format!("{:?} purges its log up to {:?}", id(i), world.nodes[i].tree.zxid),
@@ -256,6 +271,7 @@ fn tell_frame(frame: &Frame, names: &Names) -> String {
         }
         Frame::Message(message) => format!("{message:?}"),
         Frame::Snapshot(last) => format!("SNAP up to {:?}", last.zxid),
+        Frame::SnapshotOf(last, members) => format!("SNAP up to {:?}, {members:?}", last.zxid),
         Frame::SyncRequest => "a sync request".to_owned(),
     }
 }

@@ -5,7 +5,7 @@
 //! that is equal to it but for names, so a poor choice costs states, never a verdict.
 
 use crate::link::Link;
-use crate::node::{Brain, Frame, Node};
+use crate::node::{Brain, Changing, Frame, Node};
 use crate::world::{Agreement, World, id, index};
 use foldhash::quality::FixedState;
 use quorate_zab::{Conn, Ensemble, Group, Message, Rules, ServerId};
@@ -283,6 +283,8 @@ fn rename_node(node: &Node, rename: &dyn Fn(ServerId) -> ServerId) -> Node {
     let brain = match &node.brain {
         Brain::Quorate(server) => Brain::Quorate(server.renamed(rename)),
         java @ Brain::Java(_) => java.clone(),
+        // Names are kept where members change: transactions name them.
+        changing @ Brain::Changing(_) => changing.clone(),
     };
     Node {
         me: rename(node.me),
@@ -295,6 +297,10 @@ fn renumber_node(node: &Node, renumber: &dyn Fn(Conn) -> Conn) -> Node {
     let brain = match &node.brain {
         Brain::Quorate(server) => Brain::Quorate(server.renumbered(renumber)),
         java @ Brain::Java(_) => java.clone(),
+        Brain::Changing(changing) => Brain::Changing(Box::new(Changing {
+            server: changing.server.renumbered(renumber),
+            ..(**changing).clone()
+        })),
     };
     Node {
         brain,

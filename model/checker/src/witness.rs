@@ -80,6 +80,18 @@ witnesses! {
     SyncAnswered = "a sync is answered";
     /// An observer delivered what it was informed of.
     ObserverDelivers = "an observer that serves delivers a transaction";
+    /// A reconfiguration was committed.
+    MembersChange = "a change of members commits";
+    /// A server learned by UPTODATE that a configuration is in force.
+    MembersChangeBySync = "a configuration comes into force with UPTODATE";
+    /// A leader committed a configuration without it.
+    LeaderLeftOut = "a leader commits a change that leaves it out";
+    /// A reconfiguration that one leader proposed was committed by the next.
+    ChangeCompleted = "a later leader completes a change of members";
+    /// A reconfiguration was cut off some log.
+    ChangeDropped = "a change of members is dropped";
+    /// Without a server that became a member, those that have what was committed were no quorum.
+    JoinerCounts = "a commit rests on a member that came later";
 }
 
 /// The witnesses met by a run.

@@ -4,7 +4,6 @@
 //! election. Crashes, breaks of one end of one connection, and slow disks come at any moment.
 
 use crate::bounds::Bounds;
-use crate::disk::Durable;
 use crate::ghost::Ghost;
 use crate::intern::{Cell, Table};
 use crate::link::{End, Link};
@@ -79,6 +78,15 @@ pub enum Action {
     Wipe(usize),
     /// A server that takes itself for new hears that somebody has a history.
     HearHistory(usize),
+    /// The leader proposes, by a transaction of this value, who the members are.
+    Reconfigure(usize, u64),
+    /// A server between leaders hears which configuration another has in force, and goes by it: it is newer.
+    Hear {
+        /// Who hears.
+        looker: usize,
+        /// Of whom.
+        of: usize,
+    },
 }
 
 /// The agreement grain: rules, bounds, and the tables that its worlds share.
@@ -135,7 +143,7 @@ impl<R: Rules> Agreement<R> {
             rules,
             flaws: Flaws::default(),
             bounds,
-            configuration: Configuration::fixed(bounds.ensemble()),
+            configuration: bounds.configuration(),
             reductions: Reductions::ALL.fit_for(bounds),
             salt: 0,
             nodes: Table::new(0),
@@ -205,21 +213,7 @@ impl<R: Rules> Agreement<R> {
     }
 
     pub(crate) fn init(&self) -> World {
-        let servers = self.bounds.servers as usize;
-        let nodes = (0..self.bounds.nodes()).map(|i| {
-            let node = if i >= servers || i + (self.bounds.java as usize) < servers {
-                Node::boot(
-                    &self.rules,
-                    id(i),
-                    Durable::default(),
-                    Memory::Whole,
-                    &mut Vec::new(),
-                )
-            } else {
-                Node::java(id(i))
-            };
-            self.nodes.intern(node)
-        });
+        let nodes = (0..self.bounds.nodes()).map(|i| self.nodes.intern(self.bounds.boot(&self.rules, i)));
         let mut ghost = Ghost::new(self.bounds.nodes());
         if self.bounds.wipes > 0 {
             ghost.keep_promises();

@@ -7,7 +7,7 @@
 use crate::follower::{FollowerState, Phase, Sync};
 use crate::leader::{LeaderPhase, Stage};
 use crate::server::{Context, Handled, Role, Server, answer_stray_ping};
-use crate::{Conn, Effect, Message, Rules, Violation, Zxid};
+use crate::{Conn, Effect, Ensemble, Message, Rules, Violation, Zxid};
 
 impl Server {
     /// The zxid of the next proposal, if this server leads an established epoch. At the end of the
@@ -250,6 +250,7 @@ impl Server {
         if cx.rules.may_deliver(false) {
             self.deliver(raised.hint, fx);
         }
+        self.activate(cx, zxid, false, fx);
         Ok(())
     }
 
@@ -428,7 +429,36 @@ impl Server {
     }
 
     /// The leader's conclusion of broadcast: what a quorum has acknowledged is committed.
+    ///
+    /// With a reconfiguration its configuration is in force at once: what follows needs a quorum of that one
+    /// alone, and is not for a leader to commit that it leaves out.
     pub(crate) fn settle_commit<P, R: Rules>(&mut self, cx: &Context<'_, R>, fx: &mut Vec<Effect<P>>) {
+        let may_go_on = |ensemble: &Ensemble| cx.rules.may_commit(ensemble.is_voter(cx.me));
+        let pending = cx.configuration.pending();
+        let last = match pending {
+            Some(version) if !may_go_on(&version.ensemble) => version.zxid,
+            None if !may_go_on(&cx.configuration.active().ensemble) => Zxid::ZERO,
+            _ => Zxid::from_bits(u64::MAX),
+        };
+        self.commit_up_to(cx, last, fx);
+        if let Some(version) = pending
+            && may_go_on(&version.ensemble)
+            && self
+                .committed()
+                .is_some_and(|committed| committed >= version.zxid)
+        {
+            let configuration = &cx.configuration.clone().committed(version.zxid);
+            let cx = Context {
+                me: cx.me,
+                configuration,
+                rules: cx.rules,
+            };
+            self.commit_up_to(&cx, last, fx);
+        }
+    }
+
+    /// Commits what a quorum has acknowledged, and nothing after `last`.
+    fn commit_up_to<P, R: Rules>(&mut self, cx: &Context<'_, R>, last: Zxid, fx: &mut Vec<Effect<P>>) {
         let counts_me = cx.rules.may_count_itself(true, self.disk.epochs_are_durable());
         let durable = if cx.rules.may_count_itself(false, true) {
             self.history.last()
@@ -459,6 +489,7 @@ impl Server {
         let reached = acks
             .iter()
             .map(|&(_, acked)| acked)
+            .map(|acked| acked.min(last))
             .filter(|acked| acked.epoch() == *epoch && acked.counter() > start)
             .filter(|&candidate| {
                 let servers = acks
@@ -516,6 +547,8 @@ impl Server {
         self.settle_discovery(cx, fx);
         self.settle_establishment(cx, fx);
         self.settle_commit(cx, fx);
+        self.settle_activation(cx, fx);
+        self.settle_retirement(cx, fx);
         self.settle_reads(cx, fx);
     }
 

@@ -5,9 +5,9 @@
 //! configuration *and* of the other for everything that needs a quorum [ZooKeeper `SyncedLearnerTracker`].
 //!
 //! What a server goes by follows from its log and from what it knows to be committed, so the core keeps
-//! nothing of it: the world keeps it, and hands it to each step.
+//! nothing of it: the world reads it off the effects, by [`Configuration::follow`], and hands it to each step.
 
-use crate::{Ensemble, ServerId, Zxid};
+use crate::{Effect, Ensemble, ServerId, Zxid};
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +60,98 @@ impl Configuration {
             last_seen: Some(last_seen),
             ..self
         }
+    }
+
+    /// As a server that goes by this one finds it in its log when it starts: `logged` is what the
+    /// reconfigurations there bring, oldest first.
+    #[must_use]
+    pub fn with_log(mut self, logged: impl IntoIterator<Item = Version>) -> Self {
+        for version in logged {
+            self.on_append(version);
+        }
+        self
+    }
+
+    /// Keeps up with an effect of a step. `read` says what a transaction brings, if it is a reconfiguration.
+    pub fn follow<P>(&mut self, effect: &Effect<P>, read: impl FnOnce(&P) -> Option<Ensemble>) {
+        match effect {
+            Effect::Append { zxid, payload } => {
+                if let Some(ensemble) = read(payload) {
+                    let zxid = *zxid;
+                    self.on_append(Version { zxid, ensemble });
+                }
+            }
+            Effect::Truncate { to } => {
+                self.last_seen.take_if(|version| version.zxid > *to);
+            }
+            Effect::Activate { version } => self.on_commit(*version),
+            _ => {}
+        }
+    }
+
+    /// A reconfiguration is in the log. A leader proposes one at a time, so that what was pending until now is
+    /// committed.
+    fn on_append(&mut self, version: Version) {
+        if self.changes
+            && version.zxid > self.active.zxid
+            && let Some(before) = self.last_seen.replace(version)
+        {
+            self.active = before;
+        }
+    }
+
+    /// Everything up to `committed` is committed.
+    fn on_commit(&mut self, committed: Zxid) {
+        if let Some(version) = self.last_seen.take_if(|version| version.zxid <= committed) {
+            self.active = version;
+        }
+    }
+
+    /// The same once everything up to `committed` is known to be committed.
+    #[must_use]
+    pub fn committed(mut self, committed: Zxid) -> Self {
+        self.on_commit(committed);
+        self
+    }
+
+    /// What goes with a snapshot that contains everything up to `upto`.
+    #[must_use]
+    pub fn up_to(&self, upto: Zxid) -> Self {
+        Self {
+            last_seen: self.last_seen.clone().filter(|version| version.zxid <= upto),
+            ..self.clone()
+        }
+    }
+
+    /// Takes over what came with a snapshot: it replaces the log, and what that brought. What was in force
+    /// stays so, if it is newer.
+    pub fn install(&mut self, with: &Self) {
+        let active = if self.active.zxid > with.active.zxid {
+            &self.active
+        } else {
+            &with.active
+        };
+        *self = Self {
+            active: active.clone(),
+            last_seen: with
+                .last_seen
+                .clone()
+                .filter(|version| version.zxid > active.zxid),
+            changes: self.changes,
+        };
+    }
+
+    /// Hears, between leaders, which configuration a peer has in force, and goes by it if it is newer.
+    pub fn hear(&mut self, active: &Version) {
+        if self.hears_more(active) {
+            self.last_seen.take_if(|version| version.zxid <= active.zxid);
+            self.active = active.clone();
+        }
+    }
+
+    /// Whether a peer that has `active` in force knows of a newer one.
+    pub fn hears_more(&self, active: &Version) -> bool {
+        self.changes && active.zxid > self.active.zxid
     }
 
     /// The one in force.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Something that a step asks of the world, in the order in which it must begin.
 ///
 /// Log operations (`Append`, `Truncate`, `Install`) form one queue, answered by
-/// [`crate::Input::LogDurable`]; epoch writes (`PersistAccepted`, `PersistCurrent`, `Forget`, `Recall`)
+/// [`crate::Input::LogDurable`]; epoch writes (`PersistAccepted`, `PersistCurrent`, `Forget`, `Recall`,
+/// `Activate`)
 /// another, answered by [`crate::Input::EpochsDurable`]. A crash keeps some prefix of each.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum Effect<P> {
@@ -122,6 +123,12 @@ pub enum Effect<P> {
     Recall,
     /// End the process. What its disk holds decides what it is when it starts again.
     Halt,
+    /// The pending configuration is in force from now on: write the file that says so, one of the epoch
+    /// writes. Nobody waits for it; a server that loses it finds the configuration pending in its log.
+    Activate {
+        /// The zxid that brought it.
+        version: Zxid,
+    },
 }
 
 impl<P> Effect<P> {
@@ -165,6 +172,7 @@ impl<P> Effect<P> {
             Self::Forget => Effect::Forget,
             Self::Recall => Effect::Recall,
             Self::Halt => Effect::Halt,
+            Self::Activate { version } => Effect::Activate { version },
         }
     }
 }

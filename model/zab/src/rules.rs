@@ -31,6 +31,27 @@ pub trait Rules {
         members_change
     }
 
+    // Members that change.
+
+    /// Whether a leader proposes a configuration while another is `pending`: one at a time, since whoever
+    /// logs the later takes the earlier for committed.
+    fn may_reconfigure(&self, pending: bool) -> bool {
+        !pending
+    }
+    /// Whether the configuration that came at `version` is in force for a server that knows everything up to
+    /// `committed` to be committed: for certain, or before UPTODATE as a hint (ZOOKEEPER-2172).
+    fn may_activate(&self, version: Zxid, committed: Zxid, up_to_date: bool) -> bool {
+        up_to_date && version <= committed
+    }
+    /// Whether a leader commits more under a configuration of which it is (not) a member.
+    fn may_commit(&self, is_member: bool) -> bool {
+        is_member
+    }
+    /// Whether a leader that a configuration leaves out leaves once that is (not) committed.
+    fn may_retire(&self, committed: bool) -> bool {
+        committed
+    }
+
     // Starting.
 
     /// Whether a server starts from a log that reaches into an epoch that currentEpoch does not name: a late

@@ -34,7 +34,8 @@ impl<R: Rules> Context<'_, R> {
         self.rules.is_joint_quorum(self.configuration, servers)
     }
 
-    /// Whether this server has no vote: nothing rests on it.
+    /// Whether this server has no vote and never gets one: nothing rests on it. Where members change, who has
+    /// none is a follower that is not counted by its leader, or not yet; what it promises binds it.
     pub(crate) fn observes(&self) -> bool {
         !self.configuration.changes() && !self.configuration.is_voter(self.me)
     }
@@ -202,7 +203,10 @@ impl Server {
                     });
                 }
             }
-            Role::Following(_) => self.settle_follower(cx, fx),
+            Role::Following(_) => {
+                self.settle_follower(cx, fx);
+                self.settle_activation(cx, fx);
+            }
             Role::Leading(_) => self.settle_leader(cx, fx),
             Role::Halted => {}
         }
@@ -210,7 +214,7 @@ impl Server {
 
     fn on_lead<R: Rules>(&mut self, cx: &Context<'_, R>) {
         if let Role::Looking { votable: true } = self.role
-            && !cx.observes()
+            && cx.configuration.is_voter(cx.me)
             && cx.rules.may_vouch(self.memory.remembers())
         {
             self.role = Role::Leading(Leader::new(self.current));

@@ -59,6 +59,7 @@ impl Driver {
                 tracing::info!(id = self.me.get(), "synchronised: this server votes again");
                 self.disk.write_epoch(EpochOp::Recall);
             }
+            Effect::Activate { .. } => unreachable!("this server's members never change"),
             Effect::Halt => {
                 self.recorder.release();
                 let why = self.disk_failed.take();

@@ -274,7 +274,12 @@ impl Forced {
             Action::CheckQuorum(i) => leads(i),
             Action::Propose(i) | Action::Ping(i) => standing(i) == Some(Standing::Leading { serving: true }),
             Action::Sync(i) => node(i).serving,
-            Action::Purge(_) | Action::DiskFails(..) | Action::Wipe(_) | Action::HearHistory(_) => false,
+            Action::Purge(_)
+            | Action::DiskFails(..)
+            | Action::Wipe(_)
+            | Action::HearHistory(_)
+            | Action::Reconfigure(..)
+            | Action::Hear { .. } => false,
         }
     }
 
@@ -348,7 +353,12 @@ impl Forced {
                 self.contents.insert(self.proposed, digest);
             }
             Action::Sync(i) => self.ask(i, service::Action::Sync(sync())),
-            Action::Purge(_) | Action::DiskFails(..) | Action::Wipe(_) | Action::HearHistory(_) => {
+            Action::Purge(_)
+            | Action::DiskFails(..)
+            | Action::Wipe(_)
+            | Action::HearHistory(_)
+            | Action::Reconfigure(..)
+            | Action::Hear { .. } => {
                 unreachable!("not forced: {action:?}")
             }
         }
@@ -506,7 +516,7 @@ impl Forced {
     fn parcel(&self, frame: &Frame) -> Parcel {
         match frame {
             Frame::Message(message) => Parcel::Message(message.clone().map(|value| self.contents[&value])),
-            Frame::Snapshot(last) => Parcel::Snapshot(last.zxid),
+            Frame::Snapshot(last) | Frame::SnapshotOf(last, _) => Parcel::Snapshot(last.zxid),
             Frame::SyncRequest => Parcel::SyncRequest,
         }
     }

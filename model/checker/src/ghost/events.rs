@@ -2,7 +2,7 @@
 
 use super::{Ghost, Reign, Scene, is_marker, leads, under_snapshot};
 use crate::property::Property;
-use crate::txn::{Txn, between, find};
+use crate::txn::{Txn, between, brings, find};
 use crate::witness::Witness;
 use quorate_zab::{Epoch, Zxid};
 
@@ -77,7 +77,9 @@ impl Ghost {
         }
         let upto = self.resolved(history.last()).zxid;
         drop(history);
+        let known = self.committed.len();
         self.commit(scene, epoch, Zxid::ZERO, upto);
+        self.see_changes(scene, known, witnessed);
     }
 
     pub(super) fn on_committed(
@@ -90,10 +92,56 @@ impl Ghost {
         // Up to what it committed last, this leader was compared before.
         let own = self.committed_by.iter().rposition(|by| *by == epoch);
         let compared = own.map_or(Zxid::ZERO, |at| self.committed[at].zxid);
+        let known = self.committed.len();
         self.commit(scene, epoch, compared, upto);
         witnessed(Witness::Commit);
+        self.see_changes(scene, known, witnessed);
+        if scene.configuration.changes() {
+            self.see_members(scene, known, witnessed);
+        }
         if self.reigns.last().is_some_and(|reign| reign.epoch > epoch) {
             witnessed(Witness::CommitByDeposed);
+        }
+    }
+
+    /// What was committed beyond the first `known` changes members.
+    fn see_changes(&self, scene: Scene<'_>, known: usize, witnessed: &mut dyn FnMut(Witness)) {
+        if !scene.configuration.changes() || known > self.committed.len() {
+            return;
+        }
+        let committed = self.committed.iter().zip(&self.committed_by).skip(known);
+        for (txn, by) in committed.filter(|(txn, _)| brings(txn.value).is_some()) {
+            witnessed(Witness::MembersChange);
+            if txn.zxid.epoch() < *by {
+                witnessed(Witness::ChangeCompleted);
+            }
+        }
+    }
+
+    /// Whoever committed by counting what is beyond the first `known` is a member when it does.
+    fn see_members(&mut self, scene: Scene<'_>, known: usize, witnessed: &mut dyn FnMut(Witness)) {
+        let me = scene.node().me;
+        for at in known..self.committed.len() {
+            let txn = self.committed[at];
+            let is_member = self.in_force(scene, Some(txn.zxid)).is_voter(me);
+            self.expect(is_member, Property::LeadersAreMembers);
+            if brings(txn.value).is_some_and(|members| !members.is_voter(me)) {
+                witnessed(Witness::LeaderLeftOut);
+            }
+        }
+        let (in_force, Some(&last)) = (self.in_force(scene, None), self.committed.last()) else {
+            return;
+        };
+        let nodes = scene.nodes.iter().flatten();
+        let with: Vec<_> = nodes
+            .filter(|node| self.is_durable_at(node, last))
+            .map(|node| node.me)
+            .collect();
+        let first = &scene.configuration.active().ensemble;
+        let mut came = with.iter().filter(|&&server| !first.is_voter(server));
+        let others = |joiner| with.iter().copied().filter(move |server| server != joiner);
+        if came.any(|joiner| !in_force.is_quorum(others(joiner))) {
+            witnessed(Witness::JoinerCounts);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Event, Frame, Node, Out};
 use crate::disk::{Durable, EpochOp, LogOp};
 use crate::property::Property;
-use crate::txn::{Txn, between};
+use crate::txn::{Members, Txn, between};
 use quorate_zab::{Conn, Effect, Epoch, Message, Zxid};
 
 impl Node {
@@ -54,12 +54,14 @@ impl Node {
                     });
                 }
             }
-            Effect::SendSnapshot { conn, zxid, .. } => {
+            Effect::SendSnapshot { conn, zxid, upto } => {
                 let last = self.disk.logical().at(zxid).unwrap_or(Txn { zxid, value: 0 });
-                out.push(Out::Frame {
-                    conn,
-                    frame: Frame::Snapshot(last),
-                });
+                let members = self.configuration().map(|own| Members::of(&own.up_to(upto)));
+                let frame = match members {
+                    Some(members) => Frame::SnapshotOf(last, members),
+                    None => Frame::Snapshot(last),
+                };
+                out.push(Out::Frame { conn, frame });
             }
             Effect::Replay {
                 conn,
@@ -127,6 +129,8 @@ impl Node {
             Effect::Recall => self.disk.epoch_ops.push_back(EpochOp::Recall),
             // The world ends and starts processes.
             Effect::Halt => {}
+            // What the node goes by tells what the file is to say.
+            Effect::Activate { .. } => self.file_members(),
         }
     }
 
@@ -184,7 +188,7 @@ pub(super) fn write_epoch(durable: &mut Durable, op: EpochOp, out: &mut Vec<Out>
         EpochOp::Current(epoch) => {
             durable.current.unwrap_or_default() <= epoch && durable.accepted.unwrap_or_default() >= epoch
         }
-        EpochOp::Forget | EpochOp::Recall => true,
+        EpochOp::Forget | EpochOp::Recall | EpochOp::Activate(_) => true,
     };
     if !fine {
         out.push(Out::Event(Event::Broke(Property::EpochsGrow)));

@@ -1,7 +1,7 @@
 //! What can be said of a node: what happens to it, what it puts out, and what is put on record.
 
 use crate::property::Property;
-use crate::txn::Txn;
+use crate::txn::{Members, Txn};
 use quorate_zab::{Conn, Epoch, Input, Message, ServerId, Violation, Zxid};
 
 /// What travels on a connection.
@@ -13,6 +13,8 @@ pub enum Frame {
     Snapshot(Txn),
     /// A `sync` that a learner forwards.
     SyncRequest,
+    /// As `Snapshot`, where members change: with what the leader goes by as far as the snapshot reaches.
+    SnapshotOf(Txn, Members),
 }
 
 /// Something that the world does to a node.
@@ -46,6 +48,8 @@ pub enum Happening {
         /// An empty server takes itself for new as long as it hears of no history.
         autocreate: bool,
     },
+    /// Between leaders it hears of this reconfiguration, which a peer has in force.
+    Hear(Txn),
 }
 
 /// What comes of a happening, in order.
@@ -149,6 +153,14 @@ pub enum Event {
     Recalled,
     /// A peer was hung up on.
     HungUp(Violation),
+    /// The configuration that this transaction brought is in force here from now on; `synced` if that was
+    /// learned by UPTODATE.
+    Activated {
+        /// The reconfiguration.
+        txn: Txn,
+        /// Whether UPTODATE said so.
+        synced: bool,
+    },
     /// The node itself saw a property broken.
     Broke(Property),
 }

@@ -32,7 +32,8 @@ impl<'a, R: Rules> Followed<'a, R> {
         run.restart_count();
         let is_like = |names: &Vec<ServerId>| {
             let to: Vec<usize> = names.iter().copied().map(index).collect();
-            keeps(&model.configuration.active().ensemble, &to)
+            let is_itself = to.is_sorted();
+            keeps(&model.configuration.active().ensemble, &to) && (is_itself || !model.bounds.changes())
         };
         let found = names_of(world.nodes.len()).filter(is_like).find_map(|names| {
             let wires = paired(&run, world, &names)?;
@@ -76,6 +77,11 @@ impl<'a, R: Rules> Followed<'a, R> {
             Action::DiskFails(i, log_ops, epoch_ops) => Action::DiskFails(place(i), log_ops, epoch_ops),
             Action::Wipe(i) => Action::Wipe(place(i)),
             Action::HearHistory(i) => Action::HearHistory(place(i)),
+            Action::Reconfigure(i, value) => Action::Reconfigure(place(i), value),
+            Action::Hear { looker, of } => Action::Hear {
+                looker: place(looker),
+                of: place(of),
+            },
         }
     }
 
@@ -233,25 +239,39 @@ fn is_same_node(own: &Node, node: &Node, names: &[ServerId], called: &dyn Fn(Con
     }
     match (&own.brain, &node.brain) {
         (Brain::Java(_), Brain::Java(_)) => true,
-        (Brain::Quorate(own), Brain::Quorate(server)) => match server.standing() {
-            Standing::Following {
-                leader,
-                conn,
-                serving,
-            } => {
-                let facts = |server: &Server| {
-                    let epochs = (server.accepted(), server.epoch(), server.committed());
-                    (epochs, server.is_votable(), server.history().clone())
-                };
-                let standing = matches!(own.standing(), Standing::Following {
+        (Brain::Changing(own), Brain::Changing(server)) => {
+            let members = (&own.configuration, &own.files, &own.installing);
+            members == (&server.configuration, &server.files, &server.installing)
+                && is_same_server(&own.server, &server.server, &place, called)
+        }
+        (Brain::Quorate(own), Brain::Quorate(server)) => is_same_server(own, server, &place, called),
+        _ => false,
+    }
+}
+
+fn is_same_server(
+    own: &Server,
+    server: &Server,
+    place: &dyn Fn(ServerId) -> ServerId,
+    called: &dyn Fn(Conn) -> Conn,
+) -> bool {
+    match server.standing() {
+        Standing::Following {
+            leader,
+            conn,
+            serving,
+        } => {
+            let facts = |server: &Server| {
+                let epochs = (server.accepted(), server.epoch(), server.committed());
+                (epochs, server.is_votable(), server.history().clone())
+            };
+            let standing = matches!(own.standing(), Standing::Following {
                     leader: of,
                     conn: on,
                     serving: serves,
                 } if (place(of), on.is_some(), serves) == (leader, conn.is_some(), serving));
-                standing && facts(own) == facts(server)
-            }
-            Standing::Leading { .. } | Standing::Looking => own.renamed(&place).renumbered(called) == *server,
-        },
-        _ => false,
+            standing && facts(own) == facts(server)
+        }
+        Standing::Leading { .. } | Standing::Looking => own.renamed(place).renumbered(called) == *server,
     }
 }

@@ -113,6 +113,8 @@ fn is_rough(action: &Action) -> bool {
         | Action::EpochDone(_)
         | Action::Propose(_)
         | Action::HearHistory(_)
+        | Action::Reconfigure(..)
+        | Action::Hear { .. }
         | Action::Ping(_)
         | Action::Sync(_) => false,
     }

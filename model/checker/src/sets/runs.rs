@@ -74,6 +74,37 @@ const HOSTILE_INFORMED: &[Witness] = &all_of::<{ HOSTILE.len() + 1 }>(HOSTILE, I
 const SYNC_INFORMED: &[Witness] = &all_of::<{ SYNC.len() + 1 }>(SYNC, INFORMED);
 const ONE_INFORMED: &[Witness] = &all_of::<{ ONE.len() + 1 }>(ONE, INFORMED);
 
+/// What a change of members meets.
+const CHANGED: &[Witness] = &[Witness::Commit, Witness::Delivery, Witness::MembersChange];
+const CHANGES: &[Witness] =
+    &all_of::<{ CHANGED.len() + 2 }>(CHANGED, &[Witness::LeaderLeftOut, Witness::JoinerCounts]);
+/// And where an epoch ends.
+const ENDS: &[Witness] = &[
+    Witness::LaterReign,
+    Witness::MembersChangeBySync,
+    Witness::CommitsInherited,
+];
+const CHANGES_ON: &[Witness] = &all_of::<{ CHANGES.len() + ENDS.len() }>(CHANGES, ENDS);
+const LEAVES: &[Witness] = &all_of::<{ CHANGED.len() + 1 }>(CHANGED, &[Witness::LeaderLeftOut]);
+/// And where it ends before the change is done.
+const BROKEN_OFF: &[Witness] = &all_of::<{ ENDS.len() + 3 }>(
+    ENDS,
+    &[
+        Witness::ChangeCompleted,
+        Witness::ChangeDropped,
+        Witness::SnapshotInstalled,
+    ],
+);
+const JOINS_BROKEN_OFF: &[Witness] = &all_of::<{ CHANGED.len() + BROKEN_OFF.len() }>(CHANGED, BROKEN_OFF);
+const LEAVES_BROKEN_OFF: &[Witness] = &all_of::<{ LEAVES.len() + BROKEN_OFF.len() }>(LEAVES, BROKEN_OFF);
+
+/// What members may become: one more, one less, or another in the place of one; the leader is the first, and the other
+/// two are alike.
+const JOIN: &[&[u8]] = &[&[1, 2, 3, 4]];
+const LEADER_LEAVES: &[&[u8]] = &[&[2, 3]];
+const LEADER_REPLACED: &[&[u8]] = &[&[2, 3, 4]];
+const ANY: &[&[u8]] = &[JOIN[0], &[1, 2], LEADER_LEAVES[0], &[1, 2, 4], LEADER_REPLACED[0]];
+
 /// Two lists as one.
 const fn all_of<const N: usize>(some: &[Witness], others: &[Witness]) -> [Witness; N] {
     let mut all = [Witness::Commit; N];
@@ -175,6 +206,15 @@ const fn observed(bounds: Bounds) -> Bounds {
     }
 }
 
+const fn changing(targets: &'static [&'static [u8]], bounds: Bounds) -> Bounds {
+    Bounds {
+        joiners: 1,
+        reconfigs: 1,
+        targets,
+        ..bounds
+    }
+}
+
 const fn weighing(servers: u8, groups: &'static [&'static [u32]], bounds: Bounds) -> Bounds {
     Bounds {
         servers,
@@ -197,6 +237,10 @@ pub(super) fn all() -> Vec<AgreementRun> {
     let (weighed, seen) = (
         weighing(3, &[&[2, 1, 1]], warm(1, 1, 1, 0)),
         observed(cold(1, 1, 0, 0)),
+    );
+    let (changed, left) = (
+        changing(ANY, warm(0, 0, 0, 0)),
+        changing(LEADER_LEAVES, warm(0, 1, 0, 0)),
     );
     let plain = |name, bounds, witnesses, pinned| {
         without(Reductions::NONE, pinned, run(Ci, name, bounds, witnesses, pinned))
@@ -433,6 +477,51 @@ pub(super) fn all() -> Vec<AgreementRun> {
             178_047,
         ),
         run(
+            Quick,
+            "members change in one epoch",
+            changing(ANY, warm(0, 0, 0, 0)),
+            CHANGES,
+            1_754,
+        ),
+        run(
+            Ci,
+            "members change beside a transaction",
+            changing(ANY, warm(1, 0, 0, 0)),
+            CHANGES,
+            63_073,
+        ),
+        run(
+            Ci,
+            "members change, and an epoch ends",
+            changing(ANY, warm(0, 1, 0, 0)),
+            CHANGES_ON,
+            406_120,
+        ),
+        run(
+            Ci,
+            "a member joins, with a crash",
+            changing(JOIN, warm(0, 1, 1, 0)),
+            JOINS_BROKEN_OFF,
+            909_419,
+        ),
+        run(
+            Ci,
+            "the leader leaves, with a crash",
+            changing(LEADER_LEAVES, warm(0, 1, 1, 0)),
+            LEAVES_BROKEN_OFF,
+            4_287_792,
+        ),
+        run(
+            Ci,
+            "members that never change, and others filed as seen last",
+            Bounds {
+                misfiled: true,
+                ..cold(0, 1, 0, 0)
+            },
+            &[Witness::FollowerServes],
+            58,
+        ),
+        run(
             Nightly,
             "two transactions, with a crash and a break",
             cold(2, 2, 1, 1),
@@ -513,6 +602,14 @@ pub(super) fn all() -> Vec<AgreementRun> {
         plain("guard: an Apache learner, nothing reduced", learns, ONE, 37_291),
         run(Ci, "guard: weights", weighed, ONE_MORE, 4_057),
         plain("guard: weights, nothing reduced", weighed, ONE_MORE, 55_252),
+        plain("guard: members change, nothing reduced", changed, CHANGES, 15_178),
+        plain(
+            "guard: the leader leaves, nothing reduced",
+            left,
+            LEAVES,
+            3_662_869,
+        ),
+        run(Ci, "guard: the leader leaves", left, LEAVES, 110_082),
         run(Ci, "guard: an observer", seen, ONE_INFORMED, 696),
         plain("guard: an observer, nothing reduced", seen, ONE_INFORMED, 410_175),
     ]

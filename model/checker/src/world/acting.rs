@@ -58,7 +58,7 @@ impl<R: Rules> Agreement<R> {
                 if matches!(
                     arrival.get(),
                     Happening::Frame {
-                        frame: Frame::Snapshot(_),
+                        frame: Frame::Snapshot(_) | Frame::SnapshotOf(..),
                         ..
                     }
                 ) {
@@ -132,6 +132,19 @@ impl<R: Rules> Agreement<R> {
                 self.happen(next, i, self.happenings.intern(wiping));
             }
             Action::HearHistory(i) => self.input(next, i, Input::HistoryHeard),
+            Action::Reconfigure(i, payload) => {
+                let zxid = next.nodes[i]
+                    .server()
+                    .and_then(|server| server.next_zxid(&self.rules))
+                    .unwrap_or(Zxid::ZERO);
+                next.left.reconfigs -= 1;
+                self.input(next, i, Input::Propose { zxid, payload });
+            }
+            Action::Hear { looker, of } => {
+                if let Some(txn) = next.nodes[of].in_force() {
+                    self.happen(next, looker, self.happenings.intern(Happening::Hear(txn)));
+                }
+            }
         }
     }
 

@@ -3,7 +3,8 @@
 use super::{Action, Agreement, World, id, is_newborn_looker};
 use crate::link::{End, Link};
 use crate::node::Node;
-use quorate_zab::{Epoch, Rules, Server, Standing, Zxid};
+use crate::txn::brings;
+use quorate_zab::{Configuration, Context, Epoch, Rules, Server, Standing, Zxid};
 
 impl<R: Rules> Agreement<R> {
     pub(crate) fn enabled(&self, world: &World, actions: &mut Vec<Action>) {
@@ -43,7 +44,7 @@ impl<R: Rules> Agreement<R> {
             if world.left.elections > 0
                 && node.server().is_some_and(stands)
                 && electable
-                && self.configuration.is_voter(node.me)
+                && self.goes_by(node).is_voter(node.me)
             {
                 actions.push(Action::Lead(i));
             }
@@ -67,6 +68,7 @@ impl<R: Rules> Agreement<R> {
         if hears_of_history(world, i) {
             actions.push(Action::HearHistory(i));
         }
+        actions.extend(self.hears(world, i));
         if world.left.disk_errors > 0 && !node.disk.is_quiet() && !node.disk.dead {
             for log_ops in 0..=node.disk.log_ops.len() {
                 for epoch_ops in 0..=node.disk.epoch_ops.len() {
@@ -83,7 +85,7 @@ impl<R: Rules> Agreement<R> {
                     .map(|learner| learner.server);
                 if !self
                     .rules
-                    .is_joint_quorum(&self.configuration, synced.chain([node.me]))
+                    .is_joint_quorum(self.goes_by(node), synced.chain([node.me]))
                 {
                     actions.push(Action::CheckQuorum(i));
                 }
@@ -92,6 +94,11 @@ impl<R: Rules> Agreement<R> {
                 }
                 if world.left.pings > 0 {
                     actions.push(Action::Ping(i));
+                }
+                if world.left.reconfigs > 0 {
+                    let values = self.bounds.memberships();
+                    let may_be = values.filter(|&value| self.may_reconfigure(node, server, value));
+                    actions.extend(may_be.map(|value| Action::Reconfigure(i, value)));
                 }
             }
             // Of a server that closes the connection that it leaves, this is a break of its end.
@@ -110,6 +117,36 @@ impl<R: Rules> Agreement<R> {
         if world.left.syncs > 0 && node.serving {
             actions.push(Action::Sync(i));
         }
+    }
+
+    /// What a server goes by.
+    pub(super) fn goes_by<'a>(&'a self, node: &'a Node) -> &'a Configuration {
+        node.configuration().unwrap_or(&self.configuration)
+    }
+
+    /// Whether the leader may propose the members of this value, which are others than those that it has.
+    fn may_reconfigure(&self, node: &Node, server: &Server, value: u64) -> bool {
+        let cx = Context {
+            me: node.me,
+            configuration: self.goes_by(node),
+            rules: &self.rules,
+        };
+        brings(value).is_some_and(|members| {
+            cx.configuration.active().ensemble != members && server.may_reconfigure(&cx, &members).is_ok()
+        })
+    }
+
+    /// Somebody who looks hears of a configuration that is newer than its own.
+    pub(super) fn hears(&self, world: &World, looker: usize) -> impl Iterator<Item = Action> {
+        let node = &world.nodes[looker];
+        let newer = |of: &usize| {
+            let active = world.nodes[*of].configuration().map(Configuration::active);
+            let own = node.configuration().zip(active);
+            node.is_votable() && own.is_some_and(|(own, active)| own.hears_more(active))
+        };
+        (0..world.nodes.len())
+            .filter(newer)
+            .map(move |of| Action::Hear { looker, of })
     }
 
     /// Somebody who takes itself for new hears that others have a history.

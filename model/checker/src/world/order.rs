@@ -34,7 +34,8 @@ impl<R: Rules> Agreement<R> {
             && left.breaks == 0
             && left.elections == 0
             && left.syncs == 0
-            && left.purges == 0;
+            && left.purges == 0
+            && left.reconfigs == 0;
         if !over || !self.rules.leaves_leader() {
             return None;
         }
@@ -86,16 +87,16 @@ impl<R: Rules> Agreement<R> {
             Frame::Message(Message::LeaderInfo { epoch } | Message::FollowerInfo { accepted: epoch, .. }) => {
                 Some(*epoch) > leader.epoch()
             }
-            Frame::Message(_) | Frame::Snapshot(_) | Frame::SyncRequest => false,
+            Frame::Message(_) | Frame::Snapshot(_) | Frame::SnapshotOf(..) | Frame::SyncRequest => false,
         };
         let on_the_way = |link: &Cell<Link>| link.get().up.iter().chain(&link.get().down).any(is_higher);
         let staying = leader.learners().filter(stays).map(|known| known.server);
+        let goes_by = self.goes_by(&world.nodes[index(me)]);
         serves
+            && goes_by.pending().is_none()
             && world.nodes.iter().all(is_last)
             && !world.links.iter().any(on_the_way)
-            && self
-                .rules
-                .is_joint_quorum(&self.configuration, staying.chain([me]))
+            && self.rules.is_joint_quorum(goes_by, staying.chain([me]))
     }
 
     /// An epoch file whose write is done, where no crash can come before: nobody else reads the file, and a
@@ -176,6 +177,8 @@ impl<R: Rules> Agreement<R> {
             | Action::DiskFails(..)
             | Action::Wipe(_)
             | Action::HearHistory(_)
+            | Action::Reconfigure(..)
+            | Action::Hear { .. }
             | Action::GiveUp(_)
             | Action::CheckQuorum(_)
             | Action::Propose(_)
@@ -203,7 +206,7 @@ impl<R: Rules> Agreement<R> {
             !disk.holds(txn) && !disk.durable.holds(txn) && node.server().is_some()
         };
         let brings = |frame: &Frame| match frame {
-            Frame::Snapshot(last) => last.zxid >= txn.zxid,
+            Frame::Snapshot(last) | Frame::SnapshotOf(last, _) => last.zxid >= txn.zxid,
             Frame::Message(Message::Proposal { zxid, .. } | Message::Inform { zxid, .. }) => {
                 *zxid == txn.zxid
             }
@@ -223,7 +226,10 @@ impl<R: Rules> Agreement<R> {
             || others.any(|(_, node)| has_cuts(node) || leads(node))
             || world.links.iter().any(|link| {
                 let cuts = |frame: &Frame| {
-                    matches!(frame, Frame::Snapshot(_) | Frame::Message(Message::Trunc { .. }))
+                    matches!(
+                        frame,
+                        Frame::Snapshot(_) | Frame::SnapshotOf(..) | Frame::Message(Message::Trunc { .. })
+                    )
                 };
                 index(link.learner) != i && link.down.iter().any(cuts)
             })
@@ -346,6 +352,7 @@ fn is_own(stepped: &Stepped) -> bool {
         | Event::Dropped(_)
         | Event::GaveWay
         | Event::Recalled
+        | Event::Activated { .. }
         | Event::Shrunk => false,
     })
 }
@@ -425,6 +432,8 @@ fn actor(world: &World, action: Action) -> usize {
         | Action::DiskFails(i, ..)
         | Action::Wipe(i)
         | Action::HearHistory(i)
+        | Action::Reconfigure(i, _)
+        | Action::Hear { looker: i, .. }
         | Action::GiveUp(i)
         | Action::CheckQuorum(i)
         | Action::Propose(i)

@@ -9,7 +9,7 @@ use super::{Action, Agreement, World, find_link, id, index};
 use crate::link::{End, Link};
 use crate::story::{Names, tell};
 use crate::witness::Witness;
-use quorate_zab::{Input, Rules, Server, Standing, Zxid};
+use quorate_zab::{Configuration, Input, Rules, Server, Standing, Zxid};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rounds of clocks and elections; no world that was tried needed more than five.
@@ -17,7 +17,7 @@ const ROUNDS_MAX: u32 = 24;
 /// Single steps of all servers together.
 const STEPS_MAX: u32 = 4_000;
 /// What the transaction says that is proposed at the end; no other says it.
-const NEW: u64 = u64::MAX;
+const NEW: u64 = u64::MAX >> 1;
 
 /// Which worlds of a run are tried, and how it went.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl<R: Rules> Run<'_, R> {
         loop {
             self.calm()?;
             match (self.leader_of_all(), goal) {
-                (Some(_), Some(goal)) if self.all_hold(goal) => return Ok(()),
+                (Some(leader), Some(goal)) if self.all_hold(leader, goal) => return Ok(()),
                 (Some(leader), None) => goal = Some(self.propose(leader)?),
                 // Whoever lost the new transaction has lost it for good: it was acknowledged by all.
                 (Some(_), Some(goal)) => return Err(format!("{goal} does not reach every server")),
@@ -161,7 +161,9 @@ impl<R: Rules> Run<'_, R> {
     /// Lets arrive what is on its way, disks finish, and every end of a connection learn of the other's.
     fn calm(&mut self) -> Result<(), String> {
         loop {
-            let noticed = || self.notice().or_else(|| self.model.hearing(&self.world));
+            let looks = || (0..self.world.nodes.len()).find_map(|i| self.model.hears(&self.world, i).next());
+            let heard = || self.model.hearing(&self.world).or_else(looks);
+            let noticed = || self.notice().or_else(heard);
             if let Some(action) = self.model.calm_action(&self.world).or_else(noticed) {
                 self.perform(action);
             } else {
@@ -205,11 +207,23 @@ impl<R: Rules> Run<'_, R> {
                 || matches!(server.standing(), Standing::Following { leader: of, serving: true, conn: Some(conn) }
                     if index(of) == leader && find_link(&self.world, id(i), conn).is_some())
         };
-        self.servers().all(follows).then_some(leader)
+        let settled = self.goes_by(leader).pending().is_none();
+        let mut servers = self.servers().filter(|(i, _)| self.is_counted(*i, leader));
+        (settled && servers.all(follows)).then_some(leader)
     }
 
-    fn all_hold(&self, goal: Zxid) -> bool {
+    fn goes_by(&self, i: usize) -> &Configuration {
+        self.model.goes_by(&self.world.nodes[i])
+    }
+
+    /// Whether the server has to be there: all have, but for those that are not members where members change.
+    fn is_counted(&self, i: usize, leader: usize) -> bool {
+        !self.model.bounds.changes() || self.goes_by(leader).is_voter(id(i))
+    }
+
+    fn all_hold(&self, leader: usize, goal: Zxid) -> bool {
         self.servers()
+            .filter(|(i, _)| self.is_counted(*i, leader))
             .all(|(_, server)| server.delivered() >= goal && server.history().last() >= goal)
     }
 
@@ -261,19 +275,15 @@ impl<R: Rules> Run<'_, R> {
             return true;
         }
         lookers.retain(|&looker| self.server(looker).memory().remembers());
-        let voters = lookers.iter().map(|&looker| id(looker));
-        if !self
-            .model
-            .rules
-            .is_joint_quorum(&self.model.configuration, voters)
-        {
-            return false;
-        }
         let credential = |&i: &usize| {
             let server = self.server(i);
             (server.current(), server.history().last(), id(i))
         };
-        let stands = |&looker: &usize| self.model.configuration.weight(id(looker)) > 0;
+        let stands = |&looker: &usize| {
+            let own = self.goes_by(looker);
+            let voters = lookers.iter().map(|&looker| id(looker));
+            own.weight(id(looker)) > 0 && self.model.rules.is_joint_quorum(own, voters)
+        };
         let best = lookers.iter().copied().filter(stands).max_by_key(credential);
         let Some(best) = best else {
             return false;
@@ -296,8 +306,6 @@ impl<R: Rules> Run<'_, R> {
         let says = |server: &Server| matches!(server.standing(), Standing::Following { leader: of, .. } if index(of) == leader);
         let followers = self.servers().filter(|(_, server)| says(server));
         let voters = followers.map(|(i, _)| id(i)).chain([id(leader)]);
-        self.model
-            .rules
-            .is_joint_quorum(&self.model.configuration, voters)
+        self.model.rules.is_joint_quorum(self.goes_by(leader), voters)
     }
 }

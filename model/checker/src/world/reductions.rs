@@ -47,17 +47,21 @@ impl Reductions {
 
 impl Reductions {
     /// Those of them whose arguments hold within these bounds. Orders of steps are argued for servers that
-    /// remember, and for leaders that do not run out of zxids.
+    /// remember, and for leaders that do not run out of zxids. Where members change, transactions name servers.
     pub(super) fn fit_for(self, bounds: Bounds) -> Self {
+        let named = Self {
+            symmetry: self.symmetry && !bounds.changes(),
+            ..self
+        };
         if bounds.wipes == 0 && bounds.last_counter == 0 {
-            return self;
+            return named;
         }
         Self {
             epoch_files: false,
             solitude: false,
             stale_greetings: false,
             peace: false,
-            ..self
+            ..named
         }
     }
 }

@@ -23,8 +23,8 @@ fn hostile_to<R: Rules>(rules: R, reductions: Reductions, warm: bool) -> Agreeme
         disk_errors: 1,
         wipes: 1,
         autocreate: warm,
-        last_counter: 0,
         warm,
+        ..Bounds::default()
     };
     Agreement::new(rules, bounds).with_reductions(reductions)
 }
@@ -79,6 +79,11 @@ fn happening(world: &World, action: Action) -> Option<(usize, Happening)> {
         )),
         Action::Wipe(i) => Some((i, Happening::Wipe { autocreate: true })),
         Action::HearHistory(i) => input(i, Input::HistoryHeard),
+        Action::Reconfigure(i, payload) => {
+            let zxid = world.nodes[i].server()?.next_zxid(&Zab)?;
+            input(i, Input::Propose { zxid, payload })
+        }
+        Action::Hear { looker, of } => Some((looker, Happening::Hear(world.nodes[of].in_force()?))),
         Action::Deliver(..) | Action::Break(..) | Action::Sync(_) => None,
     }
 }

@@ -6,6 +6,7 @@ use crate::{Ensemble, Message, Run, Zab};
 mod following;
 mod hostile;
 mod leading;
+mod members;
 mod observing;
 
 const LEARNER: Conn = Conn::new(1);

@@ -147,10 +147,10 @@ fn a_learner_is_brought_to_a_prefix_of_what_is_committed_by_the_least_that_does_
 #[test]
 fn who_has_nothing_and_does_not_promise_is_sent_a_snapshot() {
     let server = elected_with(history(Zxid::ZERO, &[(1, 1, 5)]), 1);
-    let ensemble = Ensemble::majority((1..=3).map(ServerId::new));
+    let configuration = Configuration::fixed(Ensemble::majority((1..=3).map(ServerId::new)));
     let cx = Context {
         me: ServerId::new(1),
-        ensemble: &ensemble,
+        configuration: &configuration,
         rules: &Zab,
     };
     let planned = |last, promised| server.plan(&cx, last, promised, at(1, 5));

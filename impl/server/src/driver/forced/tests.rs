@@ -119,6 +119,13 @@ fn where_met(witness: Witness) -> Option<Bounds> {
         Witness::Recovered => return None,
         // Not forced.
         Witness::DiskFailed | Witness::Recalled | Witness::CounterUsedUp => return None,
+        // The shell's members never change.
+        Witness::MembersChange
+        | Witness::MembersChangeBySync
+        | Witness::LeaderLeftOut
+        | Witness::ChangeCompleted
+        | Witness::ChangeDropped
+        | Witness::JoinerCounts => return None,
     })
 }
 
@@ -142,11 +149,12 @@ fn is_left_out(killing: &Killing) -> bool {
         purges,
         disk_errors,
         wipes,
+        reconfigs,
         ..
     } = killing.bounds;
     let slow = [Mutant::AnswersOldPings, Mutant::AnswersSyncAlone];
     // What only recovery notices is hunted with nothing left out.
-    java + purges + disk_errors + wipes > 0
+    java + purges + disk_errors + wipes + reconfigs > 0
         || killing.killer == Property::Recovers
         || slow.contains(&killing.mutant)
 }

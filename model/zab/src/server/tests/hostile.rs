@@ -263,7 +263,7 @@ fn a_leader_hangs_up_on_a_learner_that_sends_what_has_no_meaning_there() {
 fn before_an_epoch_is_offered_a_learner_has_nothing_to_say() {
     for (letter, message) in messages() {
         let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
-        bench.ensemble = Ensemble::majority((1..=5).map(id));
+        bench.configuration = Configuration::fixed(Ensemble::majority((1..=5).map(id)));
         bench.step(Input::Lead);
         bench.calls(LATER, 3, 2);
         let fx = bench.hears(LATER, message);

@@ -51,7 +51,7 @@ fn leader() -> Bench {
 /// The same, of five servers, with two of four learners synchronised.
 fn leader_of_five() -> Bench {
     let mut bench = Bench::boot(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
-    bench.ensemble = Ensemble::majority((1..=5).map(id));
+    bench.configuration = Configuration::fixed(Ensemble::majority((1..=5).map(id)));
     bench.step(Input::Lead);
     bench.calls(LEARNER, 2, 2);
     bench.calls(LATER, 3, 2);
@@ -301,7 +301,7 @@ fn a_leader_whose_counter_is_used_up_gives_way_to_a_new_epoch() {
     let mut proposes = |counter| {
         let cx = Context {
             me: bench.me,
-            ensemble: &bench.ensemble,
+            configuration: &bench.configuration,
             rules: &Short,
         };
         let mut fx = Vec::new();
