@@ -95,6 +95,7 @@ const BROKEN_OFF: &[Witness] = &all_of::<{ ENDS.len() + 3 }>(
         Witness::SnapshotInstalled,
     ],
 );
+const CHANGES_BROKEN_OFF: &[Witness] = &all_of::<{ CHANGES.len() + BROKEN_OFF.len() }>(CHANGES, BROKEN_OFF);
 const JOINS_BROKEN_OFF: &[Witness] = &all_of::<{ CHANGED.len() + BROKEN_OFF.len() }>(CHANGED, BROKEN_OFF);
 const LEAVES_BROKEN_OFF: &[Witness] = &all_of::<{ LEAVES.len() + BROKEN_OFF.len() }>(LEAVES, BROKEN_OFF);
 
@@ -510,6 +511,13 @@ pub(super) fn all() -> Vec<AgreementRun> {
             changing(LEADER_LEAVES, warm(0, 1, 1, 0)),
             LEAVES_BROKEN_OFF,
             4_287_792,
+        ),
+        run(
+            Nightly,
+            "the leader is replaced, with a crash",
+            changing(LEADER_REPLACED, warm(0, 1, 1, 0)),
+            CHANGES_BROKEN_OFF,
+            10_791_154,
         ),
         run(
             Ci,
