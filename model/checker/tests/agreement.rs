@@ -251,6 +251,26 @@ fn no_reduction_loses_a_history() {
 }
 
 #[test]
+fn a_quorum_that_needs_one_server_recovers_from_every_state() {
+    // A sample by hash passed over the one state in thousands whose learner asked for snapshots ever after.
+    let bounds = Bounds {
+        groups: &[&[1, 1, 0]],
+        warm: true,
+        ..Bounds::of_three(1, 1, 1, 1)
+    };
+    let model = Agreement::new(Zab, bounds).with_recovery_of_every(1);
+    let outcome = exhaust(model, &mut |_| {});
+    assert!(
+        matches!(outcome.verdict, Verdict::Exhausted),
+        "{:?}",
+        outcome.verdict
+    );
+    let recovered = outcome.recovered.expect("it was tried");
+    println!("{recovered:?}");
+    assert!(recovered.tried > 200_000, "{recovered:?}");
+}
+
+#[test]
 fn every_property_kills_a_mutant() {
     let killers: Vec<Property> = mutants().iter().map(|killing| killing.killer).collect();
     let idle: Vec<_> = Property::ALL

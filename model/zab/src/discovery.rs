@@ -66,6 +66,8 @@ impl Server {
             });
         }
         if cx.rules.is_new_promise(epoch, accepted) {
+            // What another leader could not cut may be no matter to this one, and a quorum may need this promise.
+            self.needs_snapshot = false;
             self.persist_accepted(epoch, fx);
             self.set_phase(Phase::PersistAccepted { epoch });
             return Ok(());
@@ -74,8 +76,8 @@ impl Server {
         Ok(())
     }
 
-    /// A history that is to be replaced must not be counted on, and zxid 0 asks for a snapshot. Nor must the
-    /// promise of a server that may have given others.
+    /// Zxid 0 asks for a snapshot, of a leader whose cut was too deep: so this promise was given before, and does not
+    /// count again. Nor must the promise of a server that may have given others.
     fn ack_epoch<P, R: Rules>(
         &mut self,
         cx: &Context<'_, R>,

@@ -55,7 +55,7 @@ pub struct Server {
     pub(crate) delivered: Zxid,
     /// The snapshot that was installed under the tree, which has to be loaded from it.
     pub(crate) unloaded: Option<Zxid>,
-    /// A leader asked for a cut that this server cannot make: only a snapshot helps.
+    /// The leader of the epoch promised last asked for a cut that this server cannot make: only a snapshot of it helps.
     pub(crate) needs_snapshot: bool,
     /// Whether it knows what it promised before it started.
     pub(crate) memory: Memory,

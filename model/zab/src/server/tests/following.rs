@@ -213,6 +213,25 @@ fn a_cut_that_cannot_be_made_is_answered_by_asking_for_a_snapshot() {
 }
 
 #[test]
+fn a_later_leader_is_promised_though_an_earlier_ones_cut_was_too_deep() {
+    let mut bench = promised(&disk(2, at(1, 2), &[(1, 3, 4), (2, 1, 3)]));
+    bench.hears(LEARNER, Message::Trunc { zxid: at(1, 1) });
+    bench.step(Input::Follow { leader: id(2) });
+    bench.step(Input::Connected { conn: LEARNER });
+    let epoch = EPOCH.next();
+    let fx = bench.hears(LEARNER, Message::LeaderInfo { epoch });
+    assert_eq!(fx, [Effect::PersistAccepted(epoch)]);
+    // A quorum may need this server: what it says is true, and counts.
+    let (current, last) = (Some(Epoch::new(2)), at(2, 3));
+    assert_eq!(
+        bench.epochs_durable(),
+        [send(Message::AckEpoch { current, last })]
+    );
+    let fx = bench.hears(LEARNER, Message::Trunc { zxid: at(2, 1) });
+    assert_eq!(fx, [Effect::Truncate { to: at(2, 1) }]);
+}
+
+#[test]
 fn a_snapshot_of_the_leaders_initial_history_is_where_a_cut_ends_by_whatever_name() {
     let mut bench = promised(&disk(2, Zxid::ZERO, &[(1, 1, 4)]));
     bench.hears(LEARNER, Message::Snap { zxid: at(3, 0) });
