@@ -531,6 +531,13 @@ pub(super) fn all() -> Vec<AgreementRun> {
         ),
         run(
             Nightly,
+            "two transactions, three elections, a crash and a break",
+            cold(2, 3, 1, 1),
+            HOSTILE_CRASH_TWO,
+            186_353_429,
+        ),
+        run(
+            Nightly,
             "two transactions, with a crash and a break",
             cold(2, 2, 1, 1),
             HOSTILE_CRASH_TWO,
