@@ -46,6 +46,9 @@ fn main() {
         misfiled: false,
         last_counter: 0,
         warm: args.iter().any(|arg| arg == "warm"),
+        elects: args.iter().any(|arg| arg == "elects"),
+        late_votes: args.iter().any(|arg| arg == "late"),
+        give_ups: of("give_ups"),
     };
     let breadth_first = std::env::args().any(|arg| arg == "bfs");
     let mut model = Agreement::new(Zab, bounds).with_salt(of("salt").into());

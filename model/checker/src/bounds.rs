@@ -51,6 +51,12 @@ pub struct Bounds {
     /// Runs begin with epoch 1 established, all servers synchronised and nothing under way; its
     /// election is not counted. Shorter counterexamples; not everything that can be reached.
     pub warm: bool,
+    /// Elections decide who leads, notification by notification; otherwise whoever looks may.
+    pub elects: bool,
+    /// A notification may arrive though its sender has said a newer one, as it may in the election grain.
+    pub late_votes: bool,
+    /// Times that a server gives up waiting for one that it elected and that does not lead; in elections alone.
+    pub give_ups: u8,
 }
 
 impl Bounds {
@@ -142,6 +148,9 @@ impl Bounds {
             misfiled: false,
             last_counter: 0,
             warm: false,
+            elects: false,
+            late_votes: false,
+            give_ups: 0,
         }
     }
 
@@ -199,6 +208,10 @@ impl fmt::Display for Bounds {
         }
         if self.last_counter > 0 {
             write!(f, ", counters up to {}", self.last_counter)?;
+        }
+        if self.elects {
+            let late = if self.late_votes { "late votes" } else { "votes" };
+            write!(f, ", by {late}, {} waits given up", self.give_ups)?;
         }
         if self.warm {
             write!(f, ", from an established epoch")?;

@@ -9,11 +9,13 @@
 
 mod channel;
 mod explore;
+mod joined;
 mod member;
 mod property;
 mod table;
 mod world;
 
+pub(crate) use joined::{Elected, Votes, Voting};
 pub use member::Credential;
 pub use property::{ElectionProperty, ElectionWitness};
 

@@ -160,7 +160,8 @@ impl Ghost {
         self.sync = Some((server, self.committed.last().map_or(self.floor, |txn| txn.zxid)));
     }
 
-    fn breaks(&mut self, property: Property) {
+    /// The property is broken, as what history does not know shows.
+    pub(crate) fn breaks(&mut self, property: Property) {
         if !self.disclaimed.contains(&property) {
             self.broken.get_or_insert(property);
         }

@@ -1,6 +1,7 @@
 //! The agreement grain as stateright sees it.
 
 use crate::bounds::Bounds;
+use crate::election_grain::Votes;
 use crate::story::{names, tell};
 use crate::world::{Action, Agreement, World};
 use quorate_zab::Rules;
@@ -37,7 +38,9 @@ impl<R: Rules + Send + Sync + 'static> Model for Agreement<R> {
     }
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
-        Some(self.apply(world, action))
+        let next = self.apply(world, action);
+        let is_within = |votes: &Votes| !votes.is_beyond;
+        next.votes.as_deref().is_none_or(is_within).then_some(next)
     }
 
     /// For the Explorer: the step in words, and the world after it.
@@ -78,6 +81,7 @@ impl<R: Rules> Agreement<R> {
             disk_errors,
             wipes,
             reconfigs,
+            give_ups,
             servers: _,
             observers: _,
             groups: _,
@@ -88,13 +92,19 @@ impl<R: Rules> Agreement<R> {
             misfiled: _,
             last_counter: _,
             warm: _,
+            elects: _,
+            late_votes: _,
         } = world.left;
         let links = world.links.len() as u8;
         let budgets = [txns, elections, crashes, breaks, pings, syncs, purges, links];
-        let faults = u64::from_le_bytes([disk_errors, wipes, reconfigs, 0, 0, 0, 0, 0]);
+        let faults = u64::from_le_bytes([disk_errors, wipes, reconfigs, give_ups, 0, 0, 0, 0]);
         let nodes = world.nodes.iter().map(|node| node.content_hash());
         let links = world.links.iter().map(|link| link.content_hash());
-        let parts = nodes.chain(links).chain([world.ghost.content_hash(), faults]);
+        let votes = world.votes.as_ref().map(|votes| self.hash_of(votes));
+        let parts = nodes
+            .chain(links)
+            .chain([world.ghost.content_hash(), faults])
+            .chain(votes);
         parts.fold(u64::from_le_bytes(budgets), |mixed, part| {
             let wide = u128::from(mixed ^ 0x9e37_79b9_7f4a_7c15) * u128::from(part ^ 0xd1b5_4a32_d192_ed03);
             (wide as u64) ^ (wide >> 64) as u64

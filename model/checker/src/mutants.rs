@@ -118,6 +118,8 @@ pub enum Mutant {
     CommitsLeftOut,
     /// A leader that is left out leaves once that is logged, not once it is committed (CCF).
     RetiresOnAppend,
+    /// Votes name the epoch that was promised instead of the one that was entered.
+    VotesByPromise,
 }
 
 /// A mutant's whole test.
@@ -183,6 +185,14 @@ const fn changing(reconfigs: u8, targets: &'static [&'static [u8]], bounds: Boun
         joiners: 1,
         reconfigs,
         targets,
+        ..bounds
+    }
+}
+
+/// Where elections decide who leads.
+const fn voting(bounds: Bounds) -> Bounds {
+    Bounds {
+        elects: true,
         ..bounds
     }
 }
@@ -388,6 +398,12 @@ pub fn mutants() -> Vec<Killing> {
             Property::Recovers,
             changing(1, REPLACED, warm(0, 0, 0, 0)),
         ),
+        // Elections and agreement together.
+        (
+            VotesByPromise,
+            Property::LeaderMatchesQuorum,
+            voting(bounds(0, 2, 0, 1)),
+        ),
         // The properties that others would notice first, each alone.
         (HalfIsAQuorum, Property::Agreement, bounds(2, 3, 0, 0)),
         (HalfIsAQuorum, Property::InitialHistory, bounds(1, 3, 0, 0)),
@@ -452,6 +468,7 @@ impl Mutant {
     pub fn flaws(self) -> Flaws {
         Flaws {
             unsynced_truncation: self == Self::UnsyncedTruncation,
+            votes_by_promise: self == Self::VotesByPromise,
         }
     }
 

@@ -83,6 +83,9 @@ properties! {
     CommittedMembers = "a configuration is in force only once it is committed", "E12", MembersChangeBySync;
     /// A leader that a configuration leaves out commits nothing that comes after it.
     LeadersAreMembers = "no leader commits beyond a configuration that leaves it out", "E12", LeaderLeftOut;
+    /// Whoever is elected leads on the word of a peer that took it for its leader, or on votes of a quorum, none of which came from
+    /// a disk that was worth more to an election than the leader's is. What an audit sees of elections does not say that.
+    LeaderMatchesQuorum = "a leader's credential is at least that of a quorum that voted for it", "P9, E7", ElectedAfterCrash;
     /// Once faults end, one leader is established that all servers follow, and a new transaction reaches
     /// every one of them.
     Recovers = "once faults end, all serve and a new transaction reaches all", "L1, L2", Recovered;

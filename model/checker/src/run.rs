@@ -214,6 +214,8 @@ impl<'a, R: Rules> Run<'a, R> {
                 let out = &mut Vec::new();
                 self.nodes[looker].step(&self.configuration, self.rules, Happening::Hear(in_force), out);
             }
+            // A run has roles, and not the votes that led to them.
+            Action::HearVote { .. } | Action::LoseVote { .. } | Action::Settle(_) => {}
         }
         self.steps += 1;
     }

@@ -313,6 +313,8 @@ impl AgreementRun {
 fn grain_of(bounds: Bounds) -> &'static str {
     if bounds.changes() {
         "configuration"
+    } else if bounds.elects {
+        "composed"
     } else {
         "agreement"
     }

@@ -84,6 +84,9 @@ pub(crate) fn names<R>(model: &Agreement<R>) -> Names {
 /// The steps of `path`, with those that are taken at once. A world is kept under whichever names symmetry likes; a
 /// story gives each server one name from beginning to end, and says at last which place has which.
 pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> (Vec<Step>, Names) {
+    if model.bounds.elects {
+        return (story_of_votes(model, path), names(model));
+    }
     let mut steps: Vec<Step> = Vec::new();
     let mut followed: Option<Followed<'_, R>> = None;
     let mut prelude = Vec::new();
@@ -108,6 +111,27 @@ pub(crate) fn story<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -
     }
     let names = followed.map_or_else(|| names(model), |followed| followed.names);
     (steps, names)
+}
+
+/// The same where elections decide who leads. Names stay what they are, and are neither drawn nor played.
+fn story_of_votes<R: Rules>(model: &Agreement<R>, path: Path<World, Action>) -> Vec<Step> {
+    let names = names(model);
+    let told = |world: &World, action: Action| {
+        let text = match (action, &world.votes) {
+            (Action::HearVote { from, to }, Some(votes)) => model.tell_notification(votes, from, to),
+            _ => tell(&model.rules, world, &action, &names),
+        };
+        Step::remark(text)
+    };
+    let mut steps = Vec::new();
+    for (world, action) in path.into_vec() {
+        let Some(action) = action else { continue };
+        steps.push(told(&world, action));
+        model.apply_told(&world, action, &mut |world, action| {
+            steps.push(told(world, action))
+        });
+    }
+    steps
 }
 
 fn draw<R: Rules>(world: &World, action: &Action, followed: &Followed<'_, R>) -> Drawn {
@@ -140,6 +164,9 @@ fn draw<R: Rules>(world: &World, action: &Action, followed: &Followed<'_, R>) ->
             (place(i), Deed::Asked)
         }
         Action::Reconfigure(i, _) | Action::Hear { looker: i, .. } => (place(i), Deed::Asked),
+        Action::HearVote { to: i, .. } | Action::LoseVote { to: i, .. } | Action::Settle(i) => {
+            (place(i), Deed::Role)
+        }
     };
     Drawn { at, deed }
 }
@@ -241,6 +268,9 @@ pub(crate) fn tell<R: Rules>(rules: &R, world: &World, action: &Action, names: &
             id(looker),
             id(of)
         ),
+        Action::HearVote { from, to } => format!("{:?} hears {:?}", id(to), id(from)),
+        Action::LoseVote { from, to } => format!("a notification of {:?} to {:?} is lost", id(from), id(to)),
+        Action::Settle(i) => format!("{:?} has waited long enough for better votes", id(i)),
         Action::Ping(i) => format!("{:?} pings its learners", id(i)),
         Action::Sync(i) => format!("a client of {:?} asks for sync", id(i)),
         Action::Purge(i) => format!("{:?} purges its log up to {:?}", id(i), world.nodes[i].tree.zxid),

@@ -92,6 +92,14 @@ witnesses! {
     ChangeDropped = "a change of members is dropped";
     /// Without a server that became a member, those that have what was committed were no quorum.
     JoinerCounts = "a commit rests on a member that came later";
+    /// A leader that votes made one committed by acknowledgements.
+    ElectedCommits = "an elected leader commits";
+    /// Votes made a leader after a process had died.
+    ElectedAfterCrash = "a leader is elected after a crash";
+    /// A looker followed a leader that served, on the word of those who followed it.
+    JoinsEstablished = "a late comer joins an established leader";
+    /// A vote of an earlier round was answered.
+    StaleVoteAnswered = "a stale vote is answered";
 }
 
 /// The witnesses met by a run.

@@ -4,6 +4,7 @@
 //! election. Crashes, breaks of one end of one connection, and slow disks come at any moment.
 
 use crate::bounds::Bounds;
+use crate::election_grain::{Votes, Voting};
 use crate::ghost::Ghost;
 use crate::intern::{Cell, Table};
 use crate::link::{End, Link};
@@ -25,6 +26,8 @@ pub struct World {
     pub(crate) ghost: Cell<Ghost>,
     /// What is left of the bounds.
     pub(crate) left: Bounds,
+    /// Elections, if these decide who leads.
+    pub(crate) votes: Option<Box<Votes>>,
 }
 
 impl Clone for World {
@@ -34,6 +37,7 @@ impl Clone for World {
             links: SmallVec::from_slice(&self.links),
             ghost: self.ghost,
             left: self.left,
+            votes: self.votes.clone(),
         }
     }
 }
@@ -87,6 +91,22 @@ pub enum Action {
         /// Of whom.
         of: usize,
     },
+    /// The next notification of one server arrives at another.
+    HearVote {
+        /// Who says it.
+        from: usize,
+        /// Who hears it.
+        to: usize,
+    },
+    /// Of two notifications on the way the older is lost.
+    LoseVote {
+        /// Who said it.
+        from: usize,
+        /// Who does not hear it.
+        to: usize,
+    },
+    /// A server that has a quorum of votes has waited long enough for better ones.
+    Settle(usize),
 }
 
 /// The agreement grain: rules, bounds, and the tables that its worlds share.
@@ -105,6 +125,8 @@ pub struct Agreement<R> {
     bursts: Table<Burst>,
     happenings: Table<Happening>,
     usual: Usual,
+    /// What elections share, if these decide who leads.
+    voting: Option<Voting>,
     pub(crate) renaming: Renaming,
     /// What was met on the way.
     pub witnessed: Witnessed,
@@ -125,6 +147,8 @@ pub struct Agreement<R> {
 pub struct Flaws {
     /// A cut is not synced before the next append: a crash may keep the append and lose the cut.
     pub unsynced_truncation: bool,
+    /// Votes name the epoch that was promised instead of the one that was entered.
+    pub votes_by_promise: bool,
 }
 
 pub(crate) fn id(index: usize) -> ServerId {
@@ -152,6 +176,7 @@ impl<R: Rules> Agreement<R> {
             bursts: Table::new(0),
             usual: Usual::new(&happenings, bounds.nodes()),
             happenings,
+            voting: bounds.elects.then(|| Voting::new(0, bounds.late_votes)),
             renaming: Renaming::new(&bounds.ensemble(), bounds.nodes()),
             witnessed: Witnessed::default(),
             expanded: AtomicU64::new(0),
@@ -208,6 +233,10 @@ impl<R: Rules> Agreement<R> {
             nodes: Table::new(salt),
             links: Table::new(salt),
             ghosts: Table::new(salt),
+            voting: self
+                .bounds
+                .elects
+                .then(|| Voting::new(salt, self.bounds.late_votes)),
             ..self
         }
     }
@@ -227,16 +256,24 @@ impl<R: Rules> Agreement<R> {
             links: SmallVec::new(),
             ghost: self.ghosts.intern(ghost),
             left: self.bounds,
+            votes: None,
         };
+        if self.bounds.elects {
+            self.begin_elections(&mut world);
+        }
         if self.bounds.warm {
             self.establish(&mut world);
         }
+        self.merge_votes(&mut world);
         self.canonicalise(&mut world);
         world
     }
 
     /// The first server leads, all others join it, and everything on the way arrives.
     fn establish(&self, world: &mut World) {
+        if world.votes.is_some() {
+            return self.settle_elections(world);
+        }
         self.happen(world, 0, self.usual.lead);
         for learner in 1..world.nodes.len() {
             self.join(world, learner, 0);
@@ -296,6 +333,7 @@ impl<R: Rules> Agreement<R> {
             self.act(next, action);
         }
         self.forget_dead(next);
+        self.merge_votes(next);
     }
 }
 
@@ -306,6 +344,7 @@ pub(crate) fn is_newborn_looker(node: &Node) -> bool {
 }
 
 mod acting;
+mod electing;
 mod notes;
 mod offered;
 mod order;

@@ -1,7 +1,7 @@
 //! How does a run of the checker become something to audit? It is written down as its servers would have.
 
 use super::Job;
-use quorate_checker::{Action, Bounds, Check, Finding, Flaws, Hunt, Report, Run};
+use quorate_checker::{Action, AgreementRun, Bounds, Check, Finding, Flaws, Hunt, Killing, Report, Run};
 use quorate_conformance::write_run;
 use quorate_zab::{Rules, Zab};
 use std::path::Path;
@@ -23,6 +23,12 @@ pub(super) fn write(dir: &Path, job: &Job, report: &Report) -> Result<(), String
             Job::Check(Check::Session(_)) | Job::Hunt(Hunt::Session(_)) => {
                 "a run of the session grain has no disks and no learner connections, and makes no trace"
                     .to_owned()
+            }
+            Job::Check(Check::Agreement(AgreementRun { bounds, .. }))
+            | Job::Hunt(Hunt::Agreement(Killing { bounds, .. }))
+                if bounds.elects =>
+            {
+                "a run of the composed grain is told and makes no trace".to_owned()
             }
             Job::Check(Check::Agreement(_)) | Job::Hunt(Hunt::Agreement(_)) => NOTHING.to_owned(),
         });

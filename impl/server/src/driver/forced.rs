@@ -279,7 +279,10 @@ impl Forced {
             | Action::Wipe(_)
             | Action::HearHistory(_)
             | Action::Reconfigure(..)
-            | Action::Hear { .. } => false,
+            | Action::Hear { .. }
+            | Action::HearVote { .. }
+            | Action::LoseVote { .. }
+            | Action::Settle(_) => false,
         }
     }
 
@@ -358,7 +361,10 @@ impl Forced {
             | Action::Wipe(_)
             | Action::HearHistory(_)
             | Action::Reconfigure(..)
-            | Action::Hear { .. } => {
+            | Action::Hear { .. }
+            | Action::HearVote { .. }
+            | Action::LoseVote { .. }
+            | Action::Settle(_) => {
                 unreachable!("not forced: {action:?}")
             }
         }

@@ -75,6 +75,8 @@ pub(super) struct Member<const N: usize> {
     cast: [Option<Credential>; N],
     /// Ghost: what each peer said last, since this server looks, about the leader that it has.
     pub(super) heard: [Option<Notification>; N],
+    /// Ghost: what each peer said last while this server was between its role and looking.
+    waiting: [Option<Spoken>; N],
 }
 
 /// What can happen to one server.
@@ -94,6 +96,19 @@ pub(super) enum Event {
     Adopt(Epoch, Zxid),
     /// The reign is established here.
     Serve,
+    /// The server left its role, and what it is worth is not known yet.
+    Retire,
+    /// The server looks.
+    Look {
+        /// What its disk is worth.
+        worth: Credential,
+        /// What it says that it is worth.
+        says: Credential,
+    },
+    /// The reign of this epoch is established here.
+    Established(Epoch),
+    /// The process ends, and the next one does not look yet.
+    End,
 }
 
 /// What an event led to.
@@ -113,6 +128,8 @@ pub(super) struct Decision<const N: usize> {
     /// Whether the decision rests on the word of a peer that had taken the leader before, or on votes
     /// of a quorum, cast in this round by servers whose credentials the leader's matched.
     pub(super) is_founded: bool,
+    /// Whether it rests on the word of a peer that had taken the leader before.
+    pub(super) is_vouched: bool,
     /// What the server had heard by then.
     pub(super) heard: [Option<Notification>; N],
 }
@@ -136,6 +153,7 @@ impl<const N: usize> Member<N> {
             part: Part::Outside,
             cast: [None; N],
             heard: [None; N],
+            waiting: [None; N],
         }
     }
 
@@ -147,11 +165,11 @@ impl<const N: usize> Member<N> {
         }
     }
 
-    fn look(&self) -> ElectionInput {
+    fn look(says: Credential) -> ElectionInput {
         ElectionInput::Look {
             candidacy: Candidacy::Stands,
-            current: self.credential.epoch,
-            last: self.credential.zxid,
+            current: says.epoch,
+            last: says.zxid,
         }
     }
 
@@ -169,13 +187,13 @@ impl<const N: usize> Member<N> {
             Event::Settle => step(&mut member, ElectionInput::Settled),
             Event::GiveUp => {
                 member.part = Part::Outside;
-                let look = member.look();
+                let look = Self::look(member.credential);
                 step(&mut member, ElectionInput::Retired);
                 step(&mut member, look);
             }
             Event::Restart => {
                 member = Self::down(self.credential);
-                let look = member.look();
+                let look = Self::look(member.credential);
                 step(&mut member, look);
             }
             Event::Adopt(epoch, zxid) => {
@@ -188,6 +206,13 @@ impl<const N: usize> Member<N> {
                     member.part = Part::Serving(epoch);
                 }
             }
+            Event::Retire => step(&mut member, ElectionInput::Retired),
+            Event::Look { worth, says } => {
+                member.credential = worth;
+                step(&mut member, Self::look(says));
+            }
+            Event::Established(epoch) => step(&mut member, ElectionInput::Established { epoch }),
+            Event::End => member = Self::down(self.credential),
         }
         let had_leader = self.election.leader().is_some() && !matches!(event, Event::GiveUp | Event::Restart);
         member.note(self, event);
@@ -195,6 +220,9 @@ impl<const N: usize> Member<N> {
             Some(_) if !had_leader => Some(member.decision(self, cx, event)),
             _ => None,
         };
+        if member.election.notification().is_some() {
+            member.waiting = [None; N];
+        }
         if member.election.leader().is_some() {
             member.cast = [None; N];
             member.heard = [None; N];
@@ -216,9 +244,22 @@ impl<const N: usize> Member<N> {
 
     /// Keeps the ghosts.
     fn note(&mut self, before: &Self, event: Event) {
-        let Event::Hear(from, spoken) = event else {
-            return;
+        let (from, spoken) = match event {
+            Event::Hear(from, spoken) => (from, spoken),
+            Event::Look { .. } => {
+                // What came while it did not look yet is counted by now.
+                for (voter, counted) in self.election.votes() {
+                    let said = self.waiting[peer(*voter)].filter(|said| said.notification == *counted);
+                    self.cast[peer(*voter)] = said.and_then(|said| said.cast);
+                }
+                return;
+            }
+            _ => return,
         };
+        if self.election.notification().is_none() {
+            self.waiting[from] = Some(spoken);
+            return;
+        }
         let heard = spoken.notification;
         if heard.state != PeerState::Looking {
             self.heard[from] = Some(heard);
@@ -249,7 +290,12 @@ impl<const N: usize> Member<N> {
             }
             match cast {
                 Some(cast) => {
-                    if counted.vote == vote && counted.round == round && cast.is_matched_by(&vote) {
+                    // Who elects itself is known by its disk, not by what it says.
+                    let is_matched = match vote.leader == cx.me {
+                        true => cast <= self.credential,
+                        false => cast.is_matched_by(&vote),
+                    };
+                    if counted.vote == vote && counted.round == round && is_matched {
                         voters.push(id(number));
                     }
                 }
@@ -262,14 +308,22 @@ impl<const N: usize> Member<N> {
                 count(number, counted, before.cast[number]);
             }
         }
-        if let Event::Hear(from, spoken) = event {
+        let said = match event {
+            Event::Hear(from, spoken) => vec![(from, spoken)],
+            Event::Look { .. } => (0..N)
+                .filter_map(|from| Some((from, before.waiting[from]?)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        for (from, spoken) in said {
             count(from, &spoken.notification, spoken.cast);
         }
-        if before.credential.is_matched_by(&vote) {
+        if self.credential.is_matched_by(&vote) {
             voters.push(cx.me);
         }
         Decision {
             vote,
+            is_vouched,
             is_founded: is_vouched || cx.configuration.is_quorum(voters.into_iter()),
             heard: self.heard,
         }

@@ -235,7 +235,7 @@ impl<C: Channel, const N: usize> World<C, N> {
     /// the answer may wait until its reader looks. If nobody begins to look any more, such votes, and whatever
     /// is said to one with a leader, are good for nothing; except a looker's last word, by which
     /// it asks those with a leader.
-    fn merge_messages(&mut self, table: &Table<N>) {
+    pub(super) fn merge_messages(&mut self, table: &Table<N>) {
         if self.left.restarts > 0 {
             return; // A process begins with the first round.
         }

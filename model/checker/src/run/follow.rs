@@ -82,6 +82,15 @@ impl<'a, R: Rules> Followed<'a, R> {
                 looker: place(looker),
                 of: place(of),
             },
+            Action::HearVote { from, to } => Action::HearVote {
+                from: place(from),
+                to: place(to),
+            },
+            Action::LoseVote { from, to } => Action::LoseVote {
+                from: place(from),
+                to: place(to),
+            },
+            Action::Settle(i) => Action::Settle(place(i)),
         }
     }
 

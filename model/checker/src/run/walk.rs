@@ -116,7 +116,10 @@ fn is_rough(action: &Action) -> bool {
         | Action::Reconfigure(..)
         | Action::Hear { .. }
         | Action::Ping(_)
-        | Action::Sync(_) => false,
+        | Action::Sync(_)
+        | Action::HearVote { .. }
+        | Action::LoseVote { .. }
+        | Action::Settle(_) => false,
     }
 }
 

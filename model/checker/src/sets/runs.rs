@@ -106,6 +106,34 @@ const LEADER_LEAVES: &[&[u8]] = &[&[2, 3]];
 const LEADER_REPLACED: &[&[u8]] = &[&[2, 3, 4]];
 const ANY: &[&[u8]] = &[JOIN[0], &[1, 2], LEADER_LEAVES[0], &[1, 2, 4], LEADER_REPLACED[0]];
 
+/// What elections are there for, beside the agreement that they are for.
+const ELECTED: &[Witness] = &[
+    Witness::ElectedCommits,
+    Witness::JoinsEstablished,
+    Witness::StaleVoteAnswered,
+    Witness::Commit,
+    Witness::Delivery,
+    Witness::FollowerServes,
+];
+const ELECTED_CRASH: &[Witness] = &all_of::<{ ELECTED.len() + 6 }>(
+    ELECTED,
+    &[
+        Witness::ElectedAfterCrash,
+        Witness::LaterReign,
+        Witness::CommitsInherited,
+        Witness::CommittedDropped,
+        Witness::VotesCompared,
+        Witness::Recovered,
+    ],
+);
+const ELECTED_BREAK: &[Witness] = &[
+    Witness::JoinsEstablished,
+    Witness::Commit,
+    Witness::Delivery,
+    Witness::FollowerServes,
+    Witness::Recovered,
+];
+
 /// Two lists as one.
 const fn all_of<const N: usize>(some: &[Witness], others: &[Witness]) -> [Witness; N] {
     let mut all = [Witness::Commit; N];
@@ -224,6 +252,13 @@ const fn weighing(servers: u8, groups: &'static [&'static [u32]], bounds: Bounds
     }
 }
 
+const fn elected(bounds: Bounds) -> Bounds {
+    Bounds {
+        elects: true,
+        ..bounds
+    }
+}
+
 const fn five(bounds: Bounds) -> Bounds {
     Bounds { servers: 5, ..bounds }
 }
@@ -316,6 +351,27 @@ pub(super) fn all() -> Vec<AgreementRun> {
             observed(warm(1, 1, 1, 0)),
             ONE_MORE_INFORMED,
             63_695,
+        ),
+        run(
+            Quick,
+            "votes, from empty disks",
+            elected(cold(1, 1, 0, 0)),
+            ELECTED,
+            112_287,
+        ),
+        run(
+            Ci,
+            "votes, a crash in an established epoch",
+            elected(warm(1, 1, 1, 0)),
+            ELECTED_CRASH,
+            1_168_521,
+        ),
+        run(
+            Ci,
+            "votes, a break in an established epoch",
+            elected(warm(1, 1, 0, 1)),
+            ELECTED_BREAK,
+            2_741,
         ),
         run(
             Ci,
@@ -616,6 +672,12 @@ pub(super) fn all() -> Vec<AgreementRun> {
         run(Ci, "guard: an Apache learner", learns, ONE, 5_682),
         plain("guard: an Apache learner, nothing reduced", learns, ONE, 37_291),
         run(Ci, "guard: weights", weighed, ONE_MORE, 4_057),
+        plain(
+            "guard: votes, nothing reduced",
+            elected(cold(1, 1, 0, 0)),
+            ELECTED,
+            393_954,
+        ),
         plain("guard: weights, nothing reduced", weighed, ONE_MORE, 55_252),
         plain("guard: members change, nothing reduced", changed, CHANGES, 15_178),
         plain(

@@ -82,9 +82,10 @@ impl<R: Rules> Agreement<R> {
                 self.crash(next, i, log_ops, epoch_ops);
             }
             Action::GiveUp(i) => {
-                let standing = next.nodes[i].server().map(Server::standing);
-                if matches!(standing, Some(Standing::Following { .. })) {
-                    next.left.breaks -= 1;
+                match next.nodes[i].server().map(Server::standing) {
+                    Some(Standing::Following { conn: None, .. }) => next.left.give_ups -= 1,
+                    Some(Standing::Following { .. }) => next.left.breaks -= 1,
+                    _ => {}
                 }
                 self.happen(next, i, self.usual.limit);
             }
@@ -145,6 +146,7 @@ impl<R: Rules> Agreement<R> {
                     self.happen(next, looker, self.happenings.intern(Happening::Hear(txn)));
                 }
             }
+            Action::HearVote { .. } | Action::LoseVote { .. } | Action::Settle(_) => self.vote(next, action),
         }
     }
 
@@ -166,6 +168,7 @@ impl<R: Rules> Agreement<R> {
         for &(conn, burst) in &stepped.traffic {
             self.carry(world, id(i), conn, burst);
         }
+        self.tell_election(world, i, &before, happening.get(), &stepped.events);
     }
 
     pub(super) fn stepped(&self, before: Cell<Node>, happening: Cell<Happening>) -> &'static Stepped {
@@ -232,6 +235,7 @@ impl<R: Rules> Agreement<R> {
         };
         let mut changed: Option<Ghost> = None;
         for event in events {
+            self.notes_elected_commit(world, event);
             let ghost = changed.as_ref().unwrap_or(world.ghost.get());
             let after = ghost.after(scene, event, &mut |witness| self.witnessed.note(witness));
             changed = after.or(changed);
@@ -271,7 +275,9 @@ impl<R: Rules> Agreement<R> {
     }
 
     pub(super) fn join(&self, world: &mut World, learner: usize, leader: usize) {
-        self.happen(world, learner, self.usual.follow[leader]);
+        if world.votes.is_none() {
+            self.happen(world, learner, self.usual.follow[leader]);
+        }
         let conn = unused_conn(world, id(learner));
         let link = Link {
             learner: id(learner),

@@ -27,6 +27,7 @@ impl<R: Rules> Agreement<R> {
         for (i, node) in world.nodes.iter().enumerate() {
             self.enabled_at(world, i, node, actions);
         }
+        self.voting_steps(world, actions);
         actions.retain(|action| !self.can_wait(world, *action));
         self.keep_solitary(world, actions);
     }
@@ -38,7 +39,7 @@ impl<R: Rules> Agreement<R> {
         if !node.disk.epoch_ops.is_empty() {
             actions.push(Action::EpochDone(i));
         }
-        if node.is_votable() {
+        if node.is_votable() && world.votes.is_none() {
             let stands = |server: &Server| self.rules.may_vouch(server.memory().remembers());
             let electable = !is_newborn_looker(node) || self.may_elect_newborn(world);
             if world.left.elections > 0
@@ -54,7 +55,9 @@ impl<R: Rules> Agreement<R> {
                 }
             }
         }
-        if world.left.crashes > 0 && !(node.is_votable() && node.disk.is_quiet()) {
+        // Who looks and has nothing under way loses its tree alone, and its round, if that is anything.
+        let has_something = !(node.is_votable() && node.disk.is_quiet()) || world.votes.is_some();
+        if world.left.crashes > 0 && has_something {
             for log_ops in 0..=node.disk.log_ops.len() {
                 for epoch_ops in 0..=node.disk.epoch_ops.len() {
                     actions.push(Action::Crash(i, log_ops as u8, epoch_ops as u8));
@@ -164,7 +167,7 @@ impl<R: Rules> Agreement<R> {
 
     /// A server that leads accepts connections. It may not have noticed the end of one earlier
     /// connection of the same learner; that it has noticed neither of two is beyond the bounds.
-    fn may_join(&self, world: &World, learner: usize, leader: usize) -> bool {
+    pub(super) fn may_join(&self, world: &World, learner: usize, leader: usize) -> bool {
         let leads = world.nodes[leader]
             .server()
             .is_some_and(|server| matches!(server.standing(), Standing::Leading { .. }));

@@ -184,7 +184,10 @@ impl<R: Rules> Agreement<R> {
             | Action::Propose(_)
             | Action::Ping(_)
             | Action::Purge(_)
-            | Action::Sync(_) => return false,
+            | Action::Sync(_)
+            | Action::HearVote { .. }
+            | Action::LoseVote { .. }
+            | Action::Settle(_) => return false,
         };
         let stepped = self.stepped(node, happening);
         if !is_own(stepped) {
@@ -440,6 +443,9 @@ fn actor(world: &World, action: Action) -> usize {
         | Action::Ping(i)
         | Action::Purge(i)
         | Action::Sync(i)
+        | Action::Settle(i)
+        | Action::HearVote { to: i, .. }
+        | Action::LoseVote { to: i, .. }
         | Action::Join { learner: i, .. } => i,
         Action::Deliver(at, end) | Action::Break(at, end) => index(world.links[at].server(end)),
     }

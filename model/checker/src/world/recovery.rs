@@ -118,6 +118,8 @@ impl<R: Rules> Agreement<R> {
         world.left.disk_errors = 0;
         world.left.wipes = 0;
         world.left.elections = u8::MAX;
+        // Who is elected then is told in a word.
+        world.votes = None;
         Run {
             model: self,
             world,

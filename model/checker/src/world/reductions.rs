@@ -53,6 +53,14 @@ impl Reductions {
             symmetry: self.symmetry && !bounds.changes(),
             ..self
         };
+        if bounds.elects {
+            // Votes compare names, and tell when a server began to look.
+            return Self {
+                numbering: self.numbering,
+                quiet_arrivals: self.quiet_arrivals,
+                ..Self::NONE
+            };
+        }
         if bounds.wipes == 0 && bounds.last_counter == 0 {
             return named;
         }

@@ -85,6 +85,7 @@ fn happening(world: &World, action: Action) -> Option<(usize, Happening)> {
         }
         Action::Hear { looker, of } => Some((looker, Happening::Hear(world.nodes[of].in_force()?))),
         Action::Deliver(..) | Action::Break(..) | Action::Sync(_) => None,
+        Action::HearVote { .. } | Action::LoseVote { .. } | Action::Settle(_) => None,
     }
 }
 

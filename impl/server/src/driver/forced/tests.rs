@@ -126,6 +126,10 @@ fn where_met(witness: Witness) -> Option<Bounds> {
         | Witness::ChangeCompleted
         | Witness::ChangeDropped
         | Witness::JoinerCounts => return None,
+        Witness::ElectedCommits
+        | Witness::ElectedAfterCrash
+        | Witness::JoinsEstablished
+        | Witness::StaleVoteAnswered => return None,
     })
 }
 
@@ -150,11 +154,13 @@ fn is_left_out(killing: &Killing) -> bool {
         disk_errors,
         wipes,
         reconfigs,
+        elects,
         ..
     } = killing.bounds;
     let slow = [Mutant::AnswersOldPings, Mutant::AnswersSyncAlone];
     // What only recovery notices is hunted with nothing left out.
-    java + purges + disk_errors + wipes + reconfigs > 0
+    elects
+        || java + purges + disk_errors + wipes + reconfigs > 0
         || killing.killer == Property::Recovers
         || slow.contains(&killing.mutant)
 }
