@@ -590,7 +590,7 @@ pub(super) fn all() -> Vec<AgreementRun> {
             "two transactions, three elections, a crash and a break",
             cold(2, 3, 1, 1),
             HOSTILE_CRASH_TWO,
-            186_353_429,
+            186_348_533,
         ),
         run(
             Nightly,

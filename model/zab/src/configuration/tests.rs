@@ -87,3 +87,25 @@ fn a_newer_configuration_that_is_heard_of_takes_the_place_of_the_one_in_force() 
     fixed.hear(&version(7, &[2, 3]));
     assert_eq!(fixed.voters(), [1, 2, 3].map(id));
 }
+
+#[test]
+fn what_is_in_force_is_neither_pending_nor_news() {
+    let in_force = changing()
+        .with_log([version(9, &[1, 2])])
+        .committed(Zxid::from_bits(9));
+    // A server that starts finds it in its log as well.
+    let started = in_force.clone().with_log([version(9, &[1, 2])]);
+    assert_eq!((started.pending(), &started), (None, &in_force));
+    assert!(!in_force.hears_more(&version(9, &[1, 2])));
+    // It is still pending with whoever sends the snapshot.
+    let mut installed = in_force.clone();
+    installed.install(&changing().with_log([version(9, &[1, 2])]));
+    assert_eq!(installed, in_force);
+}
+
+#[test]
+fn a_snapshot_brings_what_was_pending_up_to_its_end() {
+    let pending = changing().with_log([version(9, &[1, 2])]);
+    assert_eq!(pending.up_to(Zxid::from_bits(9)), pending);
+    assert_eq!(pending.up_to(Zxid::from_bits(8)), changing());
+}

@@ -197,3 +197,19 @@ fn who_has_no_vote_yet_is_bound_by_what_it_promises() {
         "{fx:?}"
     );
 }
+
+#[test]
+fn who_may_not_change_members_is_told_why() {
+    let told = [
+        (NoChange::NotLeading, "this server does not lead"),
+        (NoChange::Fixed, "the members of this ensemble do not change"),
+        (NoChange::Pending, "another change of members is under way"),
+        (
+            NoChange::NoQuorum,
+            "no quorum of the new members is in sync with the leader",
+        ),
+    ];
+    for (why, words) in told {
+        assert_eq!(why.to_string(), words);
+    }
+}
