@@ -152,7 +152,7 @@ fn every_rule_is_wrong_in_some_mutant() {
         (
             include_str!("../../zab/src/rules.rs"),
             "pub trait Rules",
-            include_str!("../src/mutants.rs"),
+            include_str!("../src/mutants/rules.rs"),
         ),
         (
             include_str!("../../zab/src/election_rules.rs"),

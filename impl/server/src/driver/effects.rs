@@ -7,7 +7,9 @@ use crate::payload::Payload;
 use crate::service::Role;
 use quorate_trace::{Ended, LinkDeeds, Rest};
 use quorate_wire::quorum::{Extras, SessionTouch};
-use quorate_zab::{Conn, Effect, ElectionInput, Epoch, Input, Message, ServerId, Standing, Violation, Zxid};
+use quorate_zab::{
+    Candidacy, Conn, Effect, ElectionInput, Epoch, Input, Message, ServerId, Standing, Violation, Zxid,
+};
 
 impl Driver {
     pub(super) fn perform(&mut self, effect: Effect<Payload>) -> Result<(), Fatal> {
@@ -179,10 +181,12 @@ impl Driver {
         let role = match self.server.standing() {
             _ if self.standalone => Role::Standalone,
             Standing::Leading { .. } => Role::Leader,
-            Standing::Following { .. } | Standing::Looking if self.configuration.is_voter(self.me) => {
-                Role::Follower
+            Standing::Following { .. } | Standing::Looking => {
+                match self.server.candidacy(self.me, &self.configuration) {
+                    Candidacy::Observes => Role::Observer,
+                    Candidacy::Stands | Candidacy::Newborn | Candidacy::Forgetful => Role::Follower,
+                }
             }
-            Standing::Following { .. } | Standing::Looking => Role::Observer,
         };
         tracing::info!(id = self.me.get(), role = ?role, epoch = epoch.get(), zxid = %self.delivered, "serving");
         let now_ms = self.now_ms();
