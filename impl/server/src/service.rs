@@ -31,7 +31,7 @@ pub(crate) use counters::Counters;
 
 use crate::fourlw::Facts;
 use digest_log::DigestLog;
-use handshake::SessionIds;
+use handshake::{Caller, SessionIds};
 use quorate_tree::{
     Outstanding, SessionId, SessionTable, Tree, TxnEntry, Unsupported, WatchTable, WatcherId,
 };
@@ -131,10 +131,12 @@ impl Service {
             ClientEvent::Connect {
                 client,
                 peer,
+                proved,
                 frame,
                 replies,
             } => {
-                self.on_connect(client, peer, &frame, replies, now_ms, actions);
+                let from = Caller { client, peer, proved };
+                self.on_connect(from, &frame, replies, now_ms, actions);
             }
             ClientEvent::Requests { client, frames } => self.on_requests(client, &frames, now_ms, actions),
             ClientEvent::Word {

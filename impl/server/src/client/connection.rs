@@ -85,6 +85,7 @@ impl Connection {
                 self.tell(ClientEvent::Connect {
                     client,
                     peer,
+                    proved: Vec::new(),
                     frame,
                     replies,
                 })

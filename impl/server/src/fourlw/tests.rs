@@ -122,6 +122,7 @@ impl Host {
         self.event(ClientEvent::Connect {
             client,
             peer,
+            proved: Vec::new(),
             frame,
             replies,
         });

@@ -22,6 +22,8 @@ pub enum ClientEvent {
         client: ClientId,
         /// Who is at its other end.
         peer: SocketAddr,
+        /// Who it proved to be while it was set up, beside its address.
+        proved: Vec<Id>,
         /// The frame without its length: a ConnectRequest, or what claims to be one.
         frame: Bytes,
         /// Where replies go.

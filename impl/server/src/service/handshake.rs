@@ -10,8 +10,17 @@ use super::replies::Replies;
 use bytes::{BufMut, Bytes, BytesMut};
 use quorate_tree::{Published, SessionId, SessionRules};
 use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, session_password};
+use quorate_wire::quorum::Id;
 use quorate_zab::Zxid;
 use std::net::SocketAddr;
+
+/// Who is at the other end of a new connection.
+pub(super) struct Caller {
+    pub(super) client: ClientId,
+    pub(super) peer: SocketAddr,
+    /// What it proved to be, beside its address.
+    pub(super) proved: Vec<Id>,
+}
 
 /// The ids that this server gives to sessions, each once.
 #[derive(Debug)]
@@ -43,13 +52,13 @@ impl SessionIds {
 impl Service {
     pub(super) fn on_connect(
         &mut self,
-        client: ClientId,
-        peer: SocketAddr,
+        from: Caller,
         frame: &[u8],
         replies: Replies,
         now_ms: u64,
         actions: &mut Vec<Action>,
     ) {
+        let Caller { client, peer, proved } = from;
         self.counters.received += 1;
         let (Some(role), Ok(request)) = (self.role, ConnectRequest::decode(frame)) else {
             return replies.close();
@@ -69,6 +78,7 @@ impl Service {
         let password_fits = request.password.as_deref() == Some(&session_password(session));
         let mut conn = Connection::new(client, peer, replies, request, now_ms);
         conn.timeout_ms = timeout_ms;
+        conn.identities.extend(proved);
         if session == 0 {
             conn.session = self.ids.next(|id| self.tree.session_timeout_ms(id).is_some());
             actions.push(Action::Submit(create_session(conn.session, timeout_ms)));

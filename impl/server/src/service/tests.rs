@@ -16,6 +16,7 @@ use quorate_wire::client::{
 };
 use quorate_wire::frame::take_frame;
 use quorate_wire::jute::Reader;
+use quorate_wire::quorum::Id;
 use quorate_zab::Conn;
 
 const TICK_MS: u64 = 2000;
@@ -88,6 +89,11 @@ impl Host {
     }
 
     fn connect_raw(&mut self, frame: Bytes) -> Client {
+        self.connect_as(Vec::new(), frame)
+    }
+
+    /// A connection that has proved to be these.
+    fn connect_as(&mut self, proved: Vec<Id>, frame: Bytes) -> Client {
         let id = ClientId(self.next_client);
         self.next_client += 1;
         let (replies, queue) = replies(UNREAD_MAX, Gauge::default());
@@ -95,6 +101,7 @@ impl Host {
         self.event(ClientEvent::Connect {
             client: id,
             peer,
+            proved,
             frame,
             replies,
         });

@@ -7,6 +7,27 @@ fn clients(host: &Host) -> usize {
 }
 
 #[test]
+fn what_a_connection_proved_before_its_first_frame_is_among_its_identities() {
+    let mut host = Host::standalone();
+    let mut frame = BytesMut::new();
+    new_session().encode(&mut frame);
+    let proved = vec![Id {
+        scheme: "x509".into(),
+        id: "CN=bob,O=quorate".into(),
+    }];
+    let mut client = host.connect_as(proved, frame.split_off(4).freeze());
+    host.run();
+    client.session = client.welcome(&mut host).session;
+    let (_, body) = host.ask(&mut client, 1, Request::WhoAmI);
+    let text = String::from_utf8_lossy(&body).into_owned();
+    assert!(
+        text.contains("x509") && text.contains("CN=bob,O=quorate"),
+        "{text:?}"
+    );
+    assert!(text.contains("127.0.0.1"), "{text:?}");
+}
+
+#[test]
 fn a_new_session_is_answered_when_its_transaction_is_applied() {
     let mut host = Host::new(5, Role::Standalone);
     let mut client = host.connect_with(&new_session());
