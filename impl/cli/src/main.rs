@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod say;
 mod serve;
+mod shell;
 mod trace;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +21,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const HELP: &str = "\
 To begin with:
   quorate serve --ensemble 3     three servers on this machine
+  quorate shell ls /             ask them, with zkCli's commands
   quorate check                  explore the protocol that they run
   quorate audit quorate-data     hold what they did against it
 
@@ -46,14 +48,16 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Serve(serve::Args),
+    Shell(shell::Args),
     Audit(audit::Args),
     Trace(trace::Args),
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    match Cli::parse_from(shell::translate(std::env::args_os())).command {
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Shell(args) => shell::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Trace(args) => trace::run(&args),
     }
