@@ -1,0 +1,64 @@
+"""Which client libraries are there, where do they come from, and how is a suite of each started?"""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from servers import HERE
+
+TESTS = HERE.parents[1]
+
+
+def output(*words, **options):
+    """What a script prints; its complaints are ours, and so is its failure."""
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, **options)
+    if done.returncode:
+        raise SystemExit(f"{words[0]} ended with {done.returncode}")
+    return done.stdout.strip()
+
+
+@cache
+def apache_jars():
+    return output("bash", str(HERE.parent / "apache.sh"))
+
+
+def target():
+    path = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[2] / "target")) / "clients"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+class Client:
+    """A client library: a directory of suites, one file each."""
+
+    def __init__(self, name, title, order, ending):
+        self.name, self.title, self.order, self.ending = name, title, order, ending
+
+    def suites(self):
+        return [suite for suite in self.order if (HERE / self.name / (suite + self.ending)).exists()]
+
+    def prepare(self):
+        """Fetches and builds what the suites need."""
+
+
+class Kazoo(Client):
+    def prepare(self):
+        self.python = output("bash", str(TESTS / "python" / "env.sh"))
+
+    def words(self, suite, hosts):
+        return [self.python, str(HERE / self.name / f"{suite}.py"), hosts]
+
+
+class ZkCli(Client):
+    def words(self, suite, hosts):
+        return [sys.executable, str(HERE / self.name / f"{suite}.py"), hosts, apache_jars()]
+
+
+ORDER = "basics queries watches multi acl sessions containers quotas limits recipes failover".split()
+
+CLIENTS = [
+    Kazoo("kazoo", "kazoo 2.11.0", ORDER, ".py"),
+    ZkCli("zkcli", "zkCli 3.9.3", ORDER, ".py"),
+]
