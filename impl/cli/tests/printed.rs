@@ -1,57 +1,12 @@
 //! What does the command say to whoever started it, and what if nobody listens? The real command, as a process.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+#[path = "common/server.rs"]
+mod server;
+
+use server::{COMMAND, Server, said, wait_until_it_serves};
+use std::io::BufReader;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-const COMMAND: &str = env!("CARGO_BIN_EXE_quorate");
-
-/// A server alone, its data in a directory with spaces in its name. It is killed with the test.
-struct Server(Child);
-
-impl Server {
-    fn start(dir: &Path, stdout: Stdio) -> Self {
-        let command = Command::new(COMMAND)
-            .args(["serve", "--client-port", "0", "--data", "all the data"])
-            .env_remove("QUORATE_LOG")
-            .current_dir(dir)
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .spawn();
-        Self(command.expect("the command is there"))
-    }
-}
-
-/// What follows `words` in the first line that has them.
-fn said(lines: &mut impl BufRead, words: &str) -> String {
-    let mut lines = lines.lines().map(|line| line.expect("text"));
-    let found = lines.find_map(|line| Some(line.split_once(words)?.1.to_owned()));
-    found.unwrap_or_else(|| panic!("it never said {words:?}"))
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until the server at `address` says that it serves.
-fn wait_until_it_serves(address: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let mut stream = TcpStream::connect(address).expect("it listens");
-        stream.write_all(b"srvr").expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        if answer.contains("Mode: standalone") {
-            return;
-        }
-        assert!(Instant::now() < deadline, "it does not serve: {answer}");
-    }
-}
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_server_that_nobody_listens_to_goes_on_and_stops_in_order() {

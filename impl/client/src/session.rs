@@ -209,6 +209,8 @@ impl Session {
                 Over::Closed => return self.tell(State::Closed),
                 Over::Lost => self.tell(State::Disconnected),
             }
+            // A server that is left must not think that its client is still there.
+            drop(link);
             self.give_up_waiting();
             match self.reconnect(&mut asked).await {
                 Ok(found) => link = found,

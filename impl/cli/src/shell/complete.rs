@@ -15,6 +15,9 @@ pub(crate) struct Candidate {
 pub(crate) trait Children {
     /// The names below `path`.
     fn of(&self, path: &str) -> Vec<String>;
+
+    /// Whether there is any below `path`.
+    fn any(&self, path: &str) -> bool;
 }
 
 /// Where the word begins that is to be replaced, and by what.
@@ -33,6 +36,8 @@ pub(crate) fn complete(line: &str, children: &impl Children) -> (usize, Vec<Cand
     let fixed = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     // A quote is part of the word in the line, and not of the path.
     let quote = usize::from(word.starts_with(['"', '\'']));
+    let is_path = !before.is_empty() && word[quote..].starts_with('/');
+    let path_at = is_path.then_some(start + quote);
     let (start, word, choices) = match (before.as_slice(), word) {
         ([], word) => (start, word, names()),
         (_, word) if word[quote..].starts_with('/') => {
@@ -60,7 +65,17 @@ pub(crate) fn complete(line: &str, children: &impl Children) -> (usize, Vec<Cand
         written: choice.clone(),
         shown: choice,
     };
-    (start, candidates.map(candidate).collect())
+    let mut candidates: Vec<_> = candidates.map(candidate).collect();
+    // The only one is what was meant: go on behind it.
+    if let [only] = candidates.as_mut_slice() {
+        let path = path_at.map(|at| format!("{}{}", &line[at..start], only.written));
+        match path {
+            None => only.written.push(' '),
+            Some(path) if children.any(&path) => only.written.push('/'),
+            Some(_) => {}
+        }
+    }
+    (start, candidates)
 }
 
 #[cfg(test)]
@@ -78,6 +93,10 @@ mod tests {
             };
             names.iter().map(|&name| name.to_owned()).collect()
         }
+
+        fn any(&self, path: &str) -> bool {
+            !self.of(path).is_empty()
+        }
     }
 
     /// The lines that `line` can become.
@@ -93,7 +112,7 @@ mod tests {
     fn the_first_word_is_a_command() {
         assert_eq!(lines("getA"), ["getAcl", "getAllChildrenNumber"]);
         assert_eq!(lines("").len(), COMMANDS.len());
-        assert_eq!(lines("  wa"), ["  watch"]);
+        assert_eq!(lines("  wa"), ["  watch "]);
         assert_eq!(lines("help se"), ["help set", "help setAcl", "help setquota"]);
         assert_eq!(lines("nothing"), [""; 0]);
     }
@@ -105,6 +124,26 @@ mod tests {
         assert_eq!(lines("get /app/o"), ["get /app/one"]);
         assert_eq!(lines("get '/app/o"), ["get '/app/one"]);
         assert_eq!(lines("get /none/o"), [""; 0]);
+        assert_eq!(lines("get /z"), ["get /zookeeper"]);
+        assert_eq!(lines("get /app"), ["get /app", "get /apple"]);
+    }
+
+    #[test]
+    fn a_path_that_has_children_goes_on() {
+        struct Deep;
+        impl Children for Deep {
+            fn of(&self, _: &str) -> Vec<String> {
+                vec!["below".to_owned()]
+            }
+
+            fn any(&self, path: &str) -> bool {
+                path == "/a/below"
+            }
+        }
+        let (start, candidates) = complete("get '/a/be", &Deep);
+        assert_eq!((start, candidates[0].written.as_str()), (8, "below/"));
+        let (start, candidates) = complete("get /", &Deep);
+        assert_eq!((start, candidates[0].written.as_str()), (5, "below"));
     }
 
     #[test]
@@ -113,7 +152,7 @@ mod tests {
             lines("create -"),
             ["create -e", "create -s", "create -c", "create -t"]
         );
-        assert_eq!(lines("reconfig -a"), ["reconfig -add"]);
+        assert_eq!(lines("reconfig -a"), ["reconfig -add "]);
         assert_eq!(
             lines("addWatch -m P"),
             ["addWatch -m PERSISTENT", "addWatch -m PERSISTENT_RECURSIVE"]

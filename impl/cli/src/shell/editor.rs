@@ -186,6 +186,10 @@ impl Children for Words {
             _ => Vec::new(),
         }
     }
+
+    fn any(&self, path: &str) -> bool {
+        !self.of(path).is_empty()
+    }
 }
 
 impl Completer for Words {

@@ -99,7 +99,7 @@ impl Given {
     pub(crate) fn number<T: std::str::FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, Failure> {
         let number = |text: &str| {
             text.parse()
-                .map_err(|_| self.usage(&format!("-{name} argument must be {what}")))
+                .map_err(|_| Failure::Usage(format!("-{name} argument must be {what}")))
         };
         self.value(name).map(number).transpose()
     }
