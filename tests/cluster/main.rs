@@ -3,6 +3,7 @@
 //! `QUORATE_SUBJECT=apache` runs the same scenarios against Apache's servers.
 
 mod acked_not_committed;
+mod admin;
 mod audit_verdicts;
 mod bad_config;
 mod common;

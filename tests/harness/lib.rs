@@ -15,6 +15,7 @@ mod config;
 pub mod ensemble;
 pub mod files;
 pub mod four_letters;
+pub mod http;
 pub mod jute;
 pub mod load;
 pub mod member;

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     data: Option<PathBuf>,
 
     /// The port for clients, on 127.0.0.1 [default: 2181]. An ensemble takes one for each server from here on,
-    /// and as many 100 and 200 above.
+    /// and as many 100, 200 and 300 above.
     #[arg(long, value_name = "PORT", conflicts_with = "zoo_cfg")]
     client_port: Option<u16>,
 
@@ -156,6 +156,9 @@ async fn serve(config: &Config, leashed: bool) -> ExitCode {
             return ExitCode::from(CANNOT_RUN);
         }
     };
+    if let Some(address) = running.admin {
+        tracing::info!(%address, "admin server");
+    }
     if let Some(address) = running.clients {
         tracing::info!(%address, data = %config.data_dir.display(), trace = %config.trace.dir.display(), "started");
     }

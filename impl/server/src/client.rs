@@ -13,7 +13,7 @@ mod tests;
 
 use crate::config::{ClientAddress, Config, WordList};
 use crate::service::{ClientEvent, ClientId, DirectorySizes, Gauge, replies};
-use crate::sockets;
+use crate::{sizes, sockets};
 use connection::Connection;
 use slots::Slots;
 use std::io;
@@ -55,19 +55,7 @@ impl Limits {
 
     /// Looks at the disk: not for the runtime's threads.
     fn sizes(&self) -> DirectorySizes {
-        let bytes_in = |dir: &PathBuf| {
-            let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
-            files
-                .filter_map(|file| file.metadata().ok())
-                .filter(|meta| meta.is_file())
-                .map(|meta| meta.len())
-                .sum()
-        };
-        let [data, log] = &self.directories;
-        DirectorySizes {
-            data_bytes: bytes_in(data),
-            log_bytes: bytes_in(log),
-        }
+        sizes::of(&self.directories)
     }
 }
 

@@ -7,6 +7,7 @@
 mod error;
 mod groups;
 mod keys;
+mod monitoring;
 mod properties;
 mod read;
 mod server_line;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use error::{ConfigError, Fault, Warning};
 pub use groups::Groups;
+pub use monitoring::{Admin, Audit, MetricsPort};
 pub use server_line::{ClientAddress, Member};
 pub use words::WordList;
 
@@ -65,6 +67,12 @@ pub struct Config {
     pub create_directories: bool,
     /// Whether empty servers that hear of no history may begin one (`db.autocreate`).
     pub autocreate: bool,
+    /// The admin server.
+    pub admin: Admin,
+    /// A port for metrics alone.
+    pub metrics: Option<MetricsPort>,
+    /// What clients change is written down, if this is there.
+    pub audit: Option<Audit>,
     /// The recorded run.
     pub trace: Trace,
     /// Alone, or a member of an ensemble.
@@ -165,6 +173,9 @@ impl Config {
             },
             create_directories: true,
             autocreate: true,
+            admin: Admin::default(),
+            metrics: None,
+            audit: None,
             trace: Trace::beside(data_dir),
             mode: Mode::Standalone,
         }

@@ -10,9 +10,11 @@ mod elections;
 #[cfg(test)]
 mod forced;
 mod inputs;
+mod measuring;
 mod requests;
 pub(crate) mod storage;
 
+use crate::admin::Question;
 use crate::election_port::{ElectionEvent, ElectionPort};
 use crate::inbox::{Event, Stored};
 use crate::learner_port::LearnerPort;
@@ -31,7 +33,7 @@ use quorate_zab::{
     Configuration, Conn, Context, Effect, Election, ElectionEffect, Input, Server, ServerId, Zab, Zxid,
 };
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -90,6 +92,7 @@ pub(crate) struct Queues {
     pub(crate) clients: mpsc::Receiver<ClientEvent>,
     pub(crate) stored: mpsc::UnboundedReceiver<Stored>,
     pub(crate) elections: mpsc::Receiver<ElectionEvent>,
+    pub(crate) questions: mpsc::Receiver<Question>,
     /// `true`: stop in good order.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -105,6 +108,10 @@ struct Peer {
     learner: Option<ServerId>,
     /// From where it called.
     from: Option<IpAddr>,
+    /// The same, with its port.
+    address: Option<SocketAddr>,
+    /// Since when, by the wall clock.
+    established_ms: i64,
     /// How many of the protocol's messages were taken from it.
     read: u64,
 }
@@ -211,6 +218,7 @@ impl Driver {
                 Some(event) = queues.elections.recv() => self.on_election_event(event),
                 _ = queues.links.recv_many(&mut events, ROUND_EVENTS_MAX), if open && may_bring(&queues.links) => {}
                 _ = queues.clients.recv_many(&mut clients, ROUND_EVENTS_MAX), if open && may_bring(&queues.clients) => {}
+                Some(question) = queues.questions.recv() => self.answer(question),
                 () = alarm.as_mut() => {}
                 _ = queues.stop.changed() => {}
             }
@@ -228,6 +236,7 @@ impl Driver {
             for event in events.drain(..) {
                 self.on_event(event);
             }
+            self.count_clients(clients.len(), &queues.clients, open);
             let now_ms = self.now_ms();
             for event in clients.drain(..) {
                 self.service.on_client(event, now_ms, &mut self.actions);
@@ -248,7 +257,7 @@ impl Driver {
             return Err(fatal);
         }
         loop {
-            self.recorder.release();
+            self.release_trace();
             for recorded in self.recorded.drain(..) {
                 // A connection that has ended needs no leave any more.
                 let _ = recorded.send(());
@@ -261,6 +270,7 @@ impl Driver {
             }
             self.performing = effects;
             self.perform_election();
+            self.count_log_ops();
             self.disk.submit(&mut self.log_ops);
             self.flush_links();
             if self.effects.is_empty() && self.election_effects.is_empty() {
@@ -310,31 +320,11 @@ impl Driver {
         Ok(())
     }
 
-    /// What monitoring wants to know of the ensemble.
-    fn tell_facts(&mut self) {
-        let (mut learners, mut synced) = (0, [0; 3]);
-        for learner in self.server.learners() {
-            learners += 1;
-            let kind = match (learner.observes, self.configuration.is_voter(learner.server)) {
-                (true, _) => 2,
-                (false, true) => 0,
-                (false, false) => 1,
-            };
-            synced[kind] += usize::from(learner.synced);
-        }
-        let facts = &mut self.service.facts_mut().ensemble;
-        facts.learners = learners;
-        [
-            facts.synced_followers,
-            facts.synced_non_voters,
-            facts.synced_observers,
-        ] = synced;
-    }
-
     /// Ends in good order: what was taken in is durable, and the trace says that this is all.
     async fn stop(mut self, mut queues: Queues) -> Result<(), Fatal> {
         let rest = self.at_rest();
         self.recorder.rest(rest);
+        self.service.audit_stop();
         self.service.retire();
         self.service.flush();
         while let Some((&conn, _)) = self.peers.first_key_value() {

@@ -6,8 +6,10 @@ mod facts;
 mod monitor;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub(crate) use connections::{civil, short_name};
+pub(crate) use facts::PeerState;
 pub use facts::{EnsembleFacts, Facts};
 
 use crate::service::{DirectorySizes, Replies, Role, Service};
@@ -40,7 +42,7 @@ pub(crate) fn needs_sizes(word: FourLetterWord) -> bool {
 pub(crate) fn immediate(word: FourLetterWord) -> Option<String> {
     match word {
         FourLetterWord::Ruok => Some("imok".into()),
-        FourLetterWord::Envi => Some(environment()),
+        FourLetterWord::Envi => Some(environment_text()),
         // Trace masks are Apache's: 306 is its default, and there is nothing to set.
         FourLetterWord::Gtmk => Some("306".into()),
         FourLetterWord::Stmk => Some("306".into()),
@@ -56,19 +58,38 @@ pub(crate) fn not_allowed(word: FourLetterWord) -> String {
     )
 }
 
-fn environment() -> String {
-    let mut text = format!("Environment:\nzookeeper.version={}\n", version());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let home = std::env::current_dir().unwrap_or_default();
-    let _ = writeln!(text, "host.name={}", host.trim());
-    let _ = writeln!(
-        text,
-        "os.name={}\nos.arch={}",
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    );
-    let _ = writeln!(text, "user.dir={}", home.display());
+fn environment_text() -> String {
+    let mut text = String::from("Environment:\n");
+    for (key, value) in environment() {
+        let _ = writeln!(text, "{key}={value}");
+    }
     text
+}
+
+/// What there is to tell of the machine and of whoever runs the server, under Java's names.
+pub(crate) fn environment() -> Vec<(&'static str, String)> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let mut all = vec![
+        ("zookeeper.version", version()),
+        ("host.name", host.trim().to_owned()),
+    ];
+    all.append(&mut system_properties());
+    all
+}
+
+/// The part of it that Java's system properties are.
+pub(crate) fn system_properties() -> Vec<(&'static str, String)> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let dir = std::env::current_dir().unwrap_or_default();
+    vec![
+        ("os.name", std::env::consts::OS.to_owned()),
+        ("os.arch", std::env::consts::ARCH.to_owned()),
+        ("os.version", release.trim().to_owned()),
+        ("user.name", variable("USER")),
+        ("user.home", variable("HOME")),
+        ("user.dir", dir.display().to_string()),
+    ]
 }
 
 impl Service {
@@ -164,7 +185,7 @@ impl Service {
     }
 }
 
-fn mode(role: Role) -> &'static str {
+pub(crate) fn mode(role: Role) -> &'static str {
     match role {
         Role::Standalone => "standalone",
         Role::Leader => "leader",
@@ -174,6 +195,6 @@ fn mode(role: Role) -> &'static str {
 }
 
 /// ZooKeeper has the root under two names and counts both.
-fn node_count(service: &Service) -> usize {
+pub(crate) fn node_count(service: &Service) -> usize {
     service.tree().node_count() + 1
 }

@@ -6,6 +6,7 @@
 
 use crate::links::{Link, Numbered};
 use crate::log_thread::EpochOp;
+use crate::metrics::Batch;
 use crate::sockets::Addresses;
 use quorate_trace::Contents;
 use quorate_tree::Tree;
@@ -79,6 +80,8 @@ pub(crate) enum Stored {
         contents: Contents,
         /// The tree of a snapshot that is in place since.
         installed: Option<Box<Tree>>,
+        /// What the sync took, if there was one.
+        batch: Option<Batch>,
     },
     /// The oldest epoch writes not yet reported are durable.
     Epochs {
@@ -94,6 +97,8 @@ pub(crate) enum Stored {
         zxid: Zxid,
         /// Why it could not be written.
         failed: Option<quorate_store::Error>,
+        /// How long writing it took, in ms.
+        took_ms: u64,
         /// The oldest position in the log, if old files were removed behind it.
         purged: Option<Zxid>,
     },

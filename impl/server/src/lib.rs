@@ -1,5 +1,7 @@
 //! The tokio shell around the step functions.
 
+mod admin;
+mod audit;
 mod client;
 pub mod config;
 mod driver;
@@ -9,11 +11,13 @@ mod inbox;
 mod learner_port;
 mod links;
 mod log_thread;
+mod metrics;
 mod payload;
 mod recent;
 mod recorder;
 pub mod serve;
 pub mod service;
+mod sizes;
 mod sockets;
 mod sync;
 mod timers;

@@ -12,6 +12,7 @@ mod tests;
 mod pulse;
 
 use crate::inbox::Stored;
+use crate::metrics::Batch;
 use crate::sync::Arc;
 use pulse::Pulse;
 use quorate_store::{EpochFiles, LogEntry, LogReader, Marks, ReceivedSnapshot, TxnLog};
@@ -138,6 +139,7 @@ impl DiskThreads {
             clock,
             stored: stored.clone(),
             appends: Vec::new(),
+            batch: None,
             warn_after,
             floor: held.floor,
             contents: held.contents,
@@ -206,6 +208,16 @@ impl DiskThreads {
         (self.log_deeds, self.epoch_deeds)
     }
 
+    /// Operations that wait.
+    pub(crate) fn waiting_ops(&self) -> usize {
+        self.pulse.waiting_ops()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn lag_bytes(&self) -> usize {
+        self.pulse.lag_bytes()
+    }
+
     /// Whether so much waits that nothing should be added.
     pub(crate) fn lags(&self) -> bool {
         self.pulse.lag_bytes() > LAG_BYTES_MAX
@@ -260,6 +272,8 @@ struct LogThread {
     clock: Clock,
     stored: mpsc::UnboundedSender<Stored>,
     appends: Vec<LogEntry>,
+    /// What the last sync is to be reported with.
+    batch: Option<Batch>,
     warn_after: Duration,
     floor: Zxid,
     /// What was asked to be in the log above the floor.
@@ -317,6 +331,8 @@ impl LogThread {
             return Ok(());
         };
         let end = last.zxid;
+        let (entries, bytes) = (self.appends.len() as u32, bytes_in(&self.appends));
+        let began = Instant::now();
         let mut rest = &self.appends[..];
         while !rest.is_empty() {
             let count = fitting(rest);
@@ -324,32 +340,46 @@ impl LogThread {
             self.log.append(now)?;
             rest = later;
         }
-        let began = Instant::now();
+        let written = began.elapsed();
         self.log.sync()?;
-        let took = began.elapsed();
-        if took >= self.warn_after {
+        let took = began.elapsed().saturating_sub(written);
+        let slow = took >= self.warn_after;
+        if slow {
             tracing::warn!(
                 took_ms = took.as_millis() as u64,
-                entries = self.appends.len(),
+                entries,
+                bytes,
+                threshold_ms = self.warn_after.as_millis() as u64,
                 "the log was slow to sync"
             );
         }
-        let ops = self.appends.len() as u32;
         self.appends.clear();
-        self.report(ops, end, None);
+        self.batch = Some(Batch {
+            entries,
+            bytes,
+            write_us: written.as_micros() as u64,
+            sync_us: took.as_micros() as u64,
+            slow,
+        });
+        self.report(entries, end, None);
         Ok(())
     }
 
-    fn report(&self, ops: u32, end: Zxid, installed: Option<Box<quorate_tree::Tree>>) {
+    fn report(&mut self, ops: u32, end: Zxid, installed: Option<Box<quorate_tree::Tree>>) {
         // The driver is gone when this fails; what is durable stays so.
-        let contents = self.contents;
+        let (contents, batch) = (self.contents, self.batch.take());
         let _ = self.stored.send(Stored::Log {
             ops,
             end,
             contents,
             installed,
+            batch,
         });
     }
+}
+
+fn bytes_in(entries: &[LogEntry]) -> u64 {
+    entries.iter().map(|entry| entry.bytes.len() as u64).sum()
 }
 
 /// How many of the first entries go into one write: at least one.

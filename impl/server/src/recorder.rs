@@ -212,8 +212,8 @@ impl Recorder {
         self.trace.note(&Record::Rest(Box::new(rest)));
     }
 
-    /// Hands all records to the kernel: what they tell of may be done from here on.
-    pub(crate) fn release(&mut self) {
+    /// Hands all records to the kernel: what they tell of may be done from here on. Whether it took them.
+    pub(crate) fn release(&mut self) -> bool {
         match self.trace.flush() {
             Ok(()) => self.losing = false,
             Err(loss) => {
@@ -222,6 +222,12 @@ impl Recorder {
                 }
             }
         }
+        !self.losing
+    }
+
+    /// Records so far.
+    pub(crate) fn records(&self) -> u64 {
+        self.trace.records()
     }
 
     /// Ends the trace in order.

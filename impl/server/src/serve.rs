@@ -1,6 +1,9 @@
 //! How does a configuration become a running server? The store is opened and judged, the ports are bound,
 //! and the driver gets it all.
 
+mod looking_in;
+
+use crate::audit::AuditLog;
 use crate::client;
 use crate::config::{Config, Membership, Mode};
 use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background, wall_ms};
@@ -21,7 +24,7 @@ use quorate_zab::{Configuration, Ensemble, Found, Image, Memory, Server, ServerI
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -66,6 +69,14 @@ pub enum StartError {
     /// The trace.
     #[error("{0}")]
     Trace(#[from] quorate_trace::TraceError),
+    /// The audit log.
+    #[error("audit.file {file}: {error}", file = .file.display())]
+    AuditLog {
+        /// Where it should be.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A thread.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -76,6 +87,10 @@ pub enum StartError {
 pub struct Running {
     /// Where its clients connect; `None` if nowhere.
     pub clients: Option<SocketAddr>,
+    /// Where the admin server listens; `None` if it does not.
+    pub admin: Option<SocketAddr>,
+    /// Where metrics are to be had beside that.
+    pub metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     driver: JoinHandle<Result<(), Fatal>>,
 }
@@ -119,7 +134,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         None => Ensemble::majority([me]),
         Some(membership) => membership.ensemble(),
     };
+    let opening = Instant::now();
     let (store, found, memory) = open_store(config, membership.map(|_| me))?;
+    let opened_ms = opening.elapsed().as_millis() as u64;
     let image = image_of(&found);
     let mut first = Vec::new();
     let server = Server::boot(&Zab, &image, memory, &mut first).map_err(|refusal| StartError::Refused {
@@ -185,6 +202,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
             (Some(election), Some(learner))
         }
     };
+    let snapshots = store.snapshots.clone();
     let sync_warning = Duration::from_millis(config.sync_warning_ms);
     let disk = DiskThreads::start(
         store.log,
@@ -222,10 +240,22 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
             })?)
         }
     };
+    let (admin, metrics, questions) = looking_in::listen(config, snapshots).await?;
     let mut service = Service::new(options, found.tree, wall_ms().cast_unsigned());
     let mut facts = Facts::new(config);
     facts.client_port = clients_at.map(|address| address.port());
+    facts.ensemble.snapshot = found
+        .snapshot
+        .map(|zxid| (zxid, looking_in::taken_at(config, zxid)));
     *service.facts_mut() = facts;
+    service.figures_mut().database_ms.add(opened_ms);
+    if let Some(audit) = &config.audit {
+        let log = AuditLog::open(&audit.file).map_err(|error| StartError::AuditLog {
+            file: audit.file.clone(),
+            error,
+        })?;
+        service.audit(log);
+    }
     let driver = Driver::new(Parts {
         me,
         standalone: membership.is_none(),
@@ -250,10 +280,13 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         clients,
         stored,
         elections,
+        questions,
         stop: stopped,
     };
     Ok(Running {
         clients: clients_at,
+        admin,
+        metrics,
         stop,
         driver: tokio::spawn(driver.run(queues)),
     })

@@ -7,6 +7,7 @@
 //! waits. Replies are buffered per connection until [`Service::flush`], at the end of the driver's round.
 
 mod answering;
+mod auditing;
 mod connection;
 mod counters;
 mod delivery;
@@ -16,6 +17,7 @@ mod gauge;
 mod handshake;
 mod identity;
 mod leading;
+mod measuring;
 mod replies;
 mod requests;
 
@@ -24,12 +26,15 @@ mod tests;
 
 pub use event::{Action, ClientEvent, ClientId, DirectorySizes, Origin, Role, Submission};
 pub use gauge::Gauge;
+pub(crate) use identity::prove_for as prove_identity;
 pub use replies::{Batch, Replies, ReplyQueue, replies};
 
 pub(crate) use connection::Connection;
 pub(crate) use counters::Counters;
 
 use crate::fourlw::Facts;
+use crate::metrics::Figures;
+use auditing::Auditing;
 use digest_log::DigestLog;
 use handshake::{Caller, SessionIds};
 use quorate_tree::{
@@ -92,6 +97,7 @@ pub struct Service {
     expected: VecDeque<TxnEntry>,
     digests: DigestLog,
     counters: Counters,
+    auditing: Auditing,
     facts: Facts,
     started_ms: Option<u64>,
     serving_since_ms: u64,
@@ -118,6 +124,7 @@ impl Service {
             expected: VecDeque::new(),
             digests: DigestLog::default(),
             counters: Counters::default(),
+            auditing: Auditing::default(),
             facts: Facts::default(),
             started_ms: None,
             serving_since_ms: 0,
@@ -147,6 +154,7 @@ impl Service {
             } => {
                 self.on_word(peer, word, sizes, &replies, now_ms);
             }
+            ClientEvent::NeverAsked => self.counters.figures.never_asked += 1,
             ClientEvent::Refused => self.counters.connections_refused += 1,
             ClientEvent::Gone { client } => {
                 if let Some(conn) = self.clients.get_mut(&client) {
@@ -290,6 +298,10 @@ impl Service {
 
     pub(crate) fn counters_mut(&mut self) -> &mut Counters {
         &mut self.counters
+    }
+
+    pub(crate) fn figures_mut(&mut self) -> &mut Figures {
+        &mut self.counters.figures
     }
 
     pub(crate) fn connections(&self) -> impl Iterator<Item = &Connection> {

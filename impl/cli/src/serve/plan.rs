@@ -11,6 +11,8 @@ pub(super) const SERVERS_MAX: u16 = 31;
 /// Distances from the client ports to the two kinds of server port.
 const QUORUM_PORT_OFFSET: u16 = 100;
 const ELECTION_PORT_OFFSET: u16 = 200;
+/// And to the admin servers.
+const ADMIN_PORT_OFFSET: u16 = 300;
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
@@ -36,11 +38,12 @@ impl Member {
         self.dir.join("trace")
     }
 
-    fn ports(&self) -> [u16; 3] {
+    fn ports(&self) -> [u16; 4] {
         [
             self.client_port,
             self.client_port + QUORUM_PORT_OFFSET,
             self.client_port + ELECTION_PORT_OFFSET,
+            self.client_port + ADMIN_PORT_OFFSET,
         ]
     }
 }
@@ -53,10 +56,7 @@ pub(super) fn lay_out(dir: &Path, count: u16, first_port: u16) -> Result<Vec<Mem
             "--ensemble {count}: from 1 to {SERVERS_MAX} servers are possible"
         ));
     }
-    if first_port
-        .checked_add(ELECTION_PORT_OFFSET + SERVERS_MAX)
-        .is_none()
-    {
+    if first_port.checked_add(ADMIN_PORT_OFFSET + SERVERS_MAX).is_none() {
         return Err(format!(
             "--client-port {first_port}: leaves no room for the servers' other ports above it"
         ));
@@ -89,10 +89,12 @@ fn write(member: &Member, members: &[Member]) -> io::Result<()> {
 
 fn zoo_cfg(member: &Member, members: &[Member]) -> String {
     let mut text = format!(
-        "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir={}\ntraceDir={}\nclientPort={}\nclientPortAddress={ADDRESS}\n",
+        "tickTime=2000\ninitLimit=10\nsyncLimit=5\ndataDir={}\ntraceDir={}\nclientPort={}\nclientPortAddress={ADDRESS}\n\
+         admin.serverPort={}\n",
         property(&member.data()),
         property(&member.trace()),
         member.client_port,
+        member.client_port + ADMIN_PORT_OFFSET,
     );
     if members.len() > 1 {
         for Member { id, client_port, .. } in members {
@@ -146,6 +148,7 @@ mod tests {
         let text = zoo_cfg(&members[1], &members);
         assert!(text.contains("dataDir=/srv/e/server-2/data\n"), "{text}");
         assert!(text.contains("clientPort=2182\n"), "{text}");
+        assert!(text.contains("admin.serverPort=2482\n"), "{text}");
         for line in ["server.1=127.0.0.1:2281:2381\n", "server.3=127.0.0.1:2283:2383\n"] {
             assert!(text.contains(line), "{text}");
         }

@@ -72,10 +72,12 @@ impl Connection {
     /// Serves the client until either side closes.
     pub(super) async fn run(mut self, replies: Replies) -> io::Result<()> {
         let limit = self.limits.handshake_timeout;
-        match timeout(limit, self.greeting())
-            .await
-            .unwrap_or(Err(ErrorKind::TimedOut.into()))?
-        {
+        let Ok(greeting) = timeout(limit, self.greeting()).await else {
+            // If the driver is that busy, the count can wait.
+            let _ = self.events.try_send(ClientEvent::NeverAsked);
+            return Err(ErrorKind::TimedOut.into());
+        };
+        match greeting? {
             Greeting::Word(word) => {
                 self.ask(word, replies).await?;
                 self.answer_to_the_end().await

@@ -3,6 +3,7 @@
 use super::error::{ConfigError, Fault, Warning};
 use super::groups::Groups;
 use super::keys::{self, Standing};
+use super::monitoring::{self, Admin, Audit, MetricsPort, Provider};
 use super::properties::{self, Property};
 use super::server_line::{self, ClientAddress, Member};
 use super::words::WordList;
@@ -116,6 +117,9 @@ impl Reading<'_> {
             },
             create_directories: self.boolean("datadir.autocreate").unwrap_or(true),
             autocreate: self.boolean("db.autocreate").unwrap_or(true),
+            admin: self.admin(),
+            metrics: self.metrics_port(),
+            audit: self.audit(data_dir.as_deref()),
             trace: Trace {
                 dir: PathBuf::new(),
                 bytes_max: 0,
@@ -389,6 +393,61 @@ impl Reading<'_> {
             dir: dir.unwrap_or(default.dir),
             bytes_max: bytes_max.map_or(default.bytes_max, |bytes| bytes as u64),
         })
+    }
+
+    fn admin(&mut self) -> Admin {
+        let default = Admin::default();
+        let mut text = |key: &str, default: String| self.take(key).map_or(default, |property| property.value);
+        let host = text("admin.serverAddress", default.host);
+        let url = self.take("admin.commandURL");
+        if let Some(url) = url.as_ref().filter(|url| !monitoring::is_url(&url.value)) {
+            self.fault(url, "must be a path, as /commands is");
+        }
+        if self.boolean("admin.restore.enabled") == Some(true) {
+            self.note("admin.restore.enabled: restoring over HTTP is not there; put the snapshot into the data directory");
+        }
+        Admin {
+            enabled: self.boolean("admin.enableServer").unwrap_or(default.enabled),
+            host,
+            port: self
+                .number("admin.serverPort", PORT)
+                .unwrap_or(default.port.into()) as u16,
+            command_url: url.map_or(default.command_url, |url| url.value),
+            idle_timeout_ms: self
+                .number("admin.idleTimeout", MS)
+                .map_or(default.idle_timeout_ms, |ms| ms as u64),
+            snapshot: self.boolean("admin.snapshot.enabled").unwrap_or(default.snapshot),
+            snapshot_interval_ms: self
+                .number("admin.rateLimiterIntervalInMS", COUNT)
+                .map_or(default.snapshot_interval_ms, |ms| ms as u64),
+        }
+    }
+
+    fn metrics_port(&mut self) -> Option<MetricsPort> {
+        let class = self.take("metricsProvider.className");
+        let host = self.take("metricsProvider.httpHost");
+        let port = self.number("metricsProvider.httpPort", PORT);
+        let class = class?;
+        match monitoring::provider(&class.value) {
+            Ok(Provider::Default) => None,
+            Ok(Provider::Prometheus) => Some(MetricsPort {
+                host: host.map_or_else(|| "0.0.0.0".into(), |host| host.value),
+                port: port.unwrap_or(7000) as u16,
+            }),
+            Err(what) => {
+                self.fault(&class, what);
+                None
+            }
+        }
+    }
+
+    fn audit(&mut self, data_dir: Option<&Path>) -> Option<Audit> {
+        let enabled = self.boolean("audit.enable").unwrap_or(false);
+        let file = self
+            .take("audit.file")
+            .map(|property| PathBuf::from(property.value));
+        let file = file.or_else(|| Some(data_dir?.join(monitoring::AUDIT_FILE)))?;
+        enabled.then_some(Audit { file })
     }
 
     /// What is left is not honoured: is that harmless?

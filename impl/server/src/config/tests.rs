@@ -332,7 +332,7 @@ fn what_is_off_anyway_is_accepted_in_silence() {
 
 #[test]
 fn what_is_not_honoured_is_warned_of_by_line() {
-    let loaded = read("", "clientPort=1\nadmin.serverPort=8080\nnoSuchKey=1\n").unwrap();
+    let loaded = read("", "clientPort=1\nreadonlymode.enabled=true\nnoSuchKey=1\n").unwrap();
     let shown: Vec<_> = loaded
         .warnings
         .iter()
@@ -418,4 +418,69 @@ proptest! {
     ) {
         let _ = read::config(Path::new("zoo.cfg"), &format!("{key}={value}"));
     }
+}
+
+#[test]
+fn the_admin_server_is_on_and_on_loopback_unless_the_file_says_otherwise() {
+    let config = read("", "clientPort=1\n").unwrap().config;
+    assert_eq!(
+        (config.admin, config.metrics, config.audit),
+        (Admin::default(), None, None)
+    );
+    assert_eq!(Admin::default().host, "127.0.0.1");
+    let text = "clientPort=1\nadmin.enableServer=false\nadmin.serverAddress=0.0.0.0\nadmin.serverPort=9090\n\
+                admin.commandURL=/zk\nadmin.idleTimeout=5000\nadmin.snapshot.enabled=true\n\
+                admin.rateLimiterIntervalInMS=0\n";
+    let loaded = read("", text).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let expected = Admin {
+        enabled: false,
+        host: "0.0.0.0".into(),
+        port: 9090,
+        command_url: "/zk".into(),
+        idle_timeout_ms: 5000,
+        snapshot: true,
+        snapshot_interval_ms: 0,
+    };
+    assert_eq!(loaded.config.admin, expected);
+    for wrong in [
+        "admin.commandURL=zk",
+        "admin.commandURL=/",
+        "admin.serverPort=70000",
+        "admin.forceHttps=true",
+    ] {
+        assert!(read("", &format!("clientPort=1\n{wrong}\n")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn metrics_have_a_port_of_their_own_if_prometheus_provides_them() {
+    let with = |text: &str| read("", &format!("clientPort=1\n{text}\n")).map(|loaded| loaded.config.metrics);
+    let prometheus =
+        "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider";
+    let port = |host: &str, port| {
+        Some(MetricsPort {
+            host: host.into(),
+            port,
+        })
+    };
+    assert_eq!(with(prometheus).unwrap(), port("0.0.0.0", 7000));
+    let text = format!("{prometheus}\nmetricsProvider.httpHost=::1\nmetricsProvider.httpPort=7001");
+    assert_eq!(with(&text).unwrap(), port("::1", 7001));
+    let default = "metricsProvider.className=org.apache.zookeeper.metrics.impl.DefaultMetricsProvider";
+    assert_eq!(with(default).unwrap(), None);
+    assert!(with("metricsProvider.className=com.example.Provider").is_err());
+}
+
+#[test]
+fn the_audit_log_lies_in_the_data_directory_unless_the_file_says_otherwise() {
+    let file = |text: &str| {
+        let config = read("", &format!("clientPort=1\n{text}\n")).unwrap().config;
+        (config.audit.map(|audit| audit.file), config.data_dir)
+    };
+    let (audit, data) = file("audit.enable=true");
+    assert_eq!(audit, Some(data.join("zookeeper_audit.log")));
+    let (audit, _) = file("audit.enable=true\naudit.file=/var/log/audit");
+    assert_eq!(audit, Some("/var/log/audit".into()));
+    assert_eq!(file("audit.enable=false").0, None);
 }

@@ -72,6 +72,7 @@ impl Driver {
     }
 
     fn send(&mut self, conn: Conn, message: Message<Payload>) {
+        self.count_sent(&message);
         let Some(peer) = self.peers.get_mut(&conn) else {
             return;
         };
@@ -129,6 +130,7 @@ impl Driver {
 
     fn send_snapshot(&mut self, conn: Conn, zxid: Zxid, upto: Zxid) {
         let complete = self.completion(upto);
+        self.service.figures_mut().snaps += 1;
         let Some(peer) = self.peers.get_mut(&conn) else {
             return;
         };
@@ -191,6 +193,7 @@ impl Driver {
         tracing::info!(id = self.me.get(), role = ?role, epoch = epoch.get(), zxid = %self.delivered, "serving");
         let now_ms = self.now_ms();
         self.service.serve(role, epoch, now_ms);
+        self.service.figures_mut().serves(role, now_ms);
         self.feed_election(ElectionInput::Established { epoch }, None);
     }
 

@@ -58,6 +58,8 @@ impl Driver {
     pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
         tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
         self.timers.enter_election();
+        let now_ms = self.now_ms();
+        self.service.figures_mut().looks(now_ms);
         let candidacy = self.server.candidacy(self.me, &self.configuration);
         if candidacy == Candidacy::Forgetful {
             tracing::info!(
@@ -113,6 +115,8 @@ impl Driver {
 
     pub(super) fn take_role(&mut self, leader: ServerId) {
         self.timers.enter_role();
+        let now_ms = self.now_ms();
+        self.service.figures_mut().elected(now_ms);
         if leader == self.me {
             tracing::info!(id = self.me.get(), "elected: leading");
             if let Some(port) = &mut self.learner_port {

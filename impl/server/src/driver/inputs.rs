@@ -1,6 +1,6 @@
 //! How do events become inputs? One by one, in the order of each connection.
 
-use super::{Driver, Fatal, Peer};
+use super::{Driver, Fatal, Peer, wall_ms};
 use crate::inbox::Event;
 use crate::learner_port::LearnerPort;
 use crate::links::{Incoming, Link, Numbered};
@@ -37,6 +37,8 @@ impl Driver {
                 // The role that called may be over.
                 if self.dialing == Some(conn) {
                     self.dialing = None;
+                    let now_ms = self.now_ms();
+                    self.service.figures_mut().connected(now_ms);
                     self.recorder.conn_up(
                         conn,
                         Side::Initiator,
@@ -146,6 +148,7 @@ impl Driver {
                 self.on_message(conn, message, number);
             }
             FromLeader::Message(message) => {
+                self.count_from_leader(&message);
                 if let Message::Proposal { zxid, payload } | Message::Inform { zxid, payload } = &message
                     && let Err(why) = self.service.expect(payload)
                 {
@@ -214,6 +217,8 @@ impl Peer {
             to_leader,
             learner: None,
             from,
+            address: addresses.map(|(_, other)| other),
+            established_ms: wall_ms(),
             read: 0,
         }
     }

@@ -9,6 +9,7 @@ use quorate_tree::{Tree, WatchTable};
 use quorate_wire::txn::decode_entry;
 use quorate_zab::{Input, Zxid};
 use std::io;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// When a snapshot of the tree is due, and who writes it.
@@ -49,7 +50,11 @@ impl Driver {
                 end,
                 contents,
                 installed,
+                batch,
             } => {
+                if let Some(batch) = batch {
+                    self.service.figures_mut().synced(&batch);
+                }
                 self.durable = end;
                 if installed.is_some() {
                     self.installed = installed;
@@ -61,8 +66,14 @@ impl Driver {
                 self.recorder.epochs_synced(ops, op);
                 self.feed(Input::EpochsDurable { ops }, None);
             }
-            Stored::Snapshot { zxid, failed, purged } => {
+            Stored::Snapshot {
+                zxid,
+                failed,
+                took_ms,
+                purged,
+            } => {
                 self.background.busy = false;
+                self.count_snapshot(zxid, took_ms, failed.is_none());
                 match failed {
                     None => {
                         tracing::info!(%zxid, "snapshot taken");
@@ -125,6 +136,7 @@ impl Driver {
     /// Applies the log to the tree: from memory, and from the files what is no longer there.
     pub(super) fn deliver(&mut self, upto: Zxid) -> Result<(), Fatal> {
         let now_ms = self.now_ms();
+        self.note_wall_clock(now_ms);
         let floor = self.recent.floor().min(upto);
         if self.delivered < floor {
             for entry in self.log.read_range(self.delivered, floor) {
@@ -182,7 +194,9 @@ impl Driver {
             self.background.stored.clone(),
         );
         tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
             let written = files.write(&tree);
+            let took_ms = began.elapsed().as_millis() as u64;
             let purged = match (&written, keep) {
                 (Ok(()), Some(keep)) => files.purge(keep),
                 _ => Ok(Purged::default()),
@@ -196,6 +210,7 @@ impl Driver {
                 let _ = stored.send(Stored::Snapshot {
                     zxid,
                     failed: written.err(),
+                    took_ms,
                     purged: (purged.logs > 0).then(|| purged.oldest.unwrap_or(zxid)),
                 });
             }

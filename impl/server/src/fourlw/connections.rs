@@ -87,11 +87,15 @@ impl Service {
 
     /// `wchs`: data watches only, as in ZooKeeper.
     pub(super) fn watches_text(&self) -> String {
-        let by_path = self.data_watches_by_path();
-        let by_session = self.data_watches_by_session();
-        let watches: usize = by_path.values().map(Vec::len).sum();
-        let (connections, paths) = (by_session.len(), by_path.len());
+        let (connections, paths, watches) = self.watch_counts();
         format!("{connections} connections watching {paths} paths\nTotal watches:{watches}\n")
+    }
+
+    /// Connections with data watches, paths that are watched, watches.
+    pub(crate) fn watch_counts(&self) -> (usize, usize, usize) {
+        let by_path = self.data_watches_by_path();
+        let watches = by_path.values().map(Vec::len).sum();
+        (self.data_watches_by_session().len(), by_path.len(), watches)
     }
 
     /// `wchc`.
@@ -118,7 +122,7 @@ impl Service {
         text + "\n"
     }
 
-    fn data_watches_by_session(&self) -> BTreeMap<i64, Vec<&str>> {
+    pub(crate) fn data_watches_by_session(&self) -> BTreeMap<i64, Vec<&str>> {
         let mut by_session: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
         for (session, path) in self.data_watches() {
             by_session.entry(session).or_default().push(path);
@@ -126,7 +130,7 @@ impl Service {
         by_session
     }
 
-    fn data_watches_by_path(&self) -> BTreeMap<&str, Vec<i64>> {
+    pub(crate) fn data_watches_by_path(&self) -> BTreeMap<&str, Vec<i64>> {
         let mut by_path: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         for (session, path) in self.data_watches() {
             by_path.entry(path).or_default().push(session);
@@ -190,7 +194,7 @@ fn line(text: &mut String, conn: &Connection, brief: bool, now_ms: u64) {
 }
 
 /// ZooKeeper's abbreviations.
-fn short_name(opcode: i32) -> &'static str {
+pub(crate) fn short_name(opcode: i32) -> &'static str {
     match Opcode::from_number(opcode) {
         Some(Opcode::Create | Opcode::Create2 | Opcode::CreateTtl | Opcode::CreateContainer) => "CREA",
         Some(Opcode::Delete | Opcode::DeleteContainer) => "DELE",
@@ -241,7 +245,7 @@ fn date(then_ms: u64, now_ms: u64) -> String {
 }
 
 /// Year, month from 0 and day from 1 of a day since 1970.
-fn civil(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     let is_leap =
         |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let (mut year, mut left) = (1970, days);

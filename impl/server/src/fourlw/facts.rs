@@ -1,12 +1,15 @@
 //! What do answers need that the service does not know? The configuration, and the ensemble from the
 //! driver's side.
 
-use crate::config::{Config, Mode};
+use crate::admin::ObserverFacts;
+use crate::config::{ClientAddress, Config, Mode};
 use crate::service::DirectorySizes;
+use quorate_zab::{ServerId, Zxid};
 use std::fmt::Write;
+use std::path::Path;
 
 /// Set once by the driver, and kept up to date by it where it changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// What `conf` tells.
     pub(crate) conf: Conf,
@@ -14,7 +17,25 @@ pub struct Facts {
     pub ensemble: EnsembleFacts,
     /// The port that clients connect to, if the system chose it.
     pub client_port: Option<u16>,
+    /// What answers over HTTP tell of it.
+    pub(crate) config: Box<Config>,
+    /// Leader: its observers. Told before each answer that names them.
+    pub(crate) observers: Vec<ObserverFacts>,
+    /// Apache's trace mask. It is kept for those who set it, and means nothing.
+    pub(crate) trace_mask: i64,
 }
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self::new(&Config::standalone(
+            Path::new(""),
+            ClientAddress { host: None, port: 0 },
+        ))
+    }
+}
+
+/// What Apache's trace mask is at first.
+const TRACE_MASK: i64 = 306;
 
 /// What the driver knows of the ensemble.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -31,6 +52,40 @@ pub struct EnsembleFacts {
     pub pending_syncs: usize,
     /// Number of voters.
     pub quorum_size: usize,
+    /// Whom this server leads or follows, in ZooKeeper's word.
+    pub(crate) state: PeerState,
+    /// The phase of the protocol, in ZooKeeper's word.
+    pub(crate) phase: &'static str,
+    /// The leader, if there is one.
+    pub(crate) leader: Option<ServerId>,
+    /// Bytes that wait for the log.
+    pub(crate) lag_bytes: usize,
+    /// The newest snapshot, and when it was taken, in seconds since 1970.
+    pub(crate) snapshot: Option<(Zxid, i64)>,
+}
+
+/// Whom a member leads or follows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum PeerState {
+    /// Nobody.
+    #[default]
+    Looking,
+    Following,
+    Leading,
+    Observing,
+}
+
+impl EnsembleFacts {
+    /// As Apache's `peer_state`.
+    pub(crate) fn peer_state(&self) -> String {
+        let state = match self.state {
+            PeerState::Looking => return "looking".into(),
+            PeerState::Following => "following",
+            PeerState::Leading => "leading",
+            PeerState::Observing => "observing",
+        };
+        format!("{state} - {}", self.phase)
+    }
 }
 
 /// The configuration's part of `conf`.
@@ -89,6 +144,9 @@ impl Facts {
             conf,
             ensemble,
             client_port: None,
+            config: Box::new(config.clone()),
+            observers: Vec::new(),
+            trace_mask: TRACE_MASK,
         }
     }
 

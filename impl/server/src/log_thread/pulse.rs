@@ -35,6 +35,11 @@ impl Pulse {
         self.lag_bytes.load(Ordering::Relaxed)
     }
 
+    /// Operations that wait.
+    pub(super) fn waiting_ops(&self) -> usize {
+        self.waiting_ops.load(Ordering::Relaxed)
+    }
+
     /// For how long nothing was done, if there is something to do.
     pub(super) fn silent_ms(&self, now_ms: u64) -> Option<u64> {
         let busy = self.waiting_ops.load(Ordering::Relaxed) > 0;

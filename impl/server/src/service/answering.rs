@@ -68,6 +68,7 @@ impl Answering<'_> {
         self.counters.sent += 1;
         self.counters.latency_ms.add(latency_ms);
         self.counters.reply_bytes.add(bytes as u64);
+        self.counters.measure_reply(opcode, latency_ms, bytes);
         let counters = &mut self.conn.counters;
         counters.sent += 1;
         counters.latency_ms.add(latency_ms);
@@ -168,6 +169,7 @@ impl Answering<'_> {
         };
         let result = tree.read(request, &mut reader);
         let out = &mut conn.out;
+        let before = out.len();
         match result {
             Ok(ReadReply::Stat(stat)) => reply::put_stat(out, header, &stat),
             Ok(ReadReply::Data { data, stat }) => reply::put_data(out, header, data, &stat),
@@ -187,8 +189,9 @@ impl Answering<'_> {
                 }
                 reply::put_header(out, header);
             }
-            Err(code) => self.error(xid, code),
+            Err(code) => return self.error(xid, code),
         }
+        counters.measure_read(request, out.len() - before);
     }
 
     /// Outside the order of requests: it holds for those that follow.

@@ -4,6 +4,7 @@ use super::counters::Spread;
 use super::event::ClientId;
 use super::identity;
 use super::replies::Replies;
+use crate::audit::Notes;
 use bytes::{Bytes, BytesMut};
 use quorate_tree::{SessionId, Turns};
 use quorate_wire::client::{ConnectRequest, RequestHeader};
@@ -29,6 +30,8 @@ pub(crate) struct Connection {
     pub(super) phase: Phase,
     pub(super) turns: Turns<Pending>,
     pub(super) identities: Vec<Id>,
+    /// What the audit log will want to know.
+    pub(super) audits: Notes,
     pub(super) heard_ms: u64,
     /// Whether the leader will be told with the next PING that the session lives.
     pub(super) is_reported: bool,
@@ -103,6 +106,7 @@ impl Connection {
             phase: Phase::Connecting(request),
             turns: Turns::new(),
             identities: vec![identity::of_address(peer.ip())],
+            audits: Notes::default(),
             heard_ms: now_ms,
             is_reported: false,
             counters: ConnectionCounters {

@@ -1,5 +1,7 @@
 //! What do operators ask about? Counts of packets, latencies and sizes since the start, or the last reset.
 
+use crate::metrics::Figures;
+
 /// Smallest, largest and mean of a quantity.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Spread {
@@ -75,16 +77,18 @@ pub(crate) struct Counters {
     pub(crate) commits: u64,
     pub(crate) proposals: u64,
     pub(crate) revalidations: u64,
+    pub(crate) figures: Figures,
 }
 
 impl Counters {
-    /// What `srst` resets.
+    /// What `srst` resets: everything but the failed authentications, as in Apache.
     pub(crate) fn reset(&mut self) {
-        self.received = 0;
-        self.sent = 0;
-        self.latency_ms = Spread::default();
-        self.reply_bytes = Spread::default();
-        self.proposal_bytes = Spread::default();
+        self.figures.reset();
+        *self = Self {
+            auth_failed: self.auth_failed,
+            figures: std::mem::take(&mut self.figures),
+            ..Self::default()
+        };
     }
 }
 

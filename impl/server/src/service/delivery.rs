@@ -61,9 +61,11 @@ impl Service {
 
     fn apply(&mut self, entry: &TxnEntry, now_ms: u64) {
         self.make_way(&entry.header, now_ms);
+        self.audit_closing(entry);
         let outcome = self.tree.apply(entry, &mut self.watches);
         self.outstanding.applied(entry.header.zxid);
         self.counters.commits += 1;
+        self.measure_applied(entry, now_ms);
         self.check(outcome.digest, entry.header.zxid);
         if self.tree.is_exact() {
             self.digests
@@ -106,6 +108,7 @@ impl Service {
 
     /// Queues notifications, each frame encoded once however many wait for it.
     fn notify(&mut self, events: &[Event], zxid: u64) {
+        self.counters.measure_watches(events);
         let mut frame = BytesMut::new();
         for (at, event) in events.iter().enumerate() {
             let same = |other: &Event| (other.kind, &other.path) == (event.kind, &event.path);
@@ -118,6 +121,7 @@ impl Service {
                 conn.out.extend_from_slice(&frame);
                 conn.counters.sent += 1;
                 self.counters.sent += 1;
+                self.counters.figures.watch_bytes += frame.len() as u64;
                 self.settle(client);
             }
         }
@@ -216,6 +220,7 @@ impl Front for Telling<'_> {
     }
 
     fn answer(&mut self, entry: &TxnEntry, result: TxnResult) {
+        self.service.audit_written(entry, &result);
         self.service
             .answer(&entry.header, result, data(&entry.txn), self.now_ms);
     }

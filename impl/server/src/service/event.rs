@@ -47,6 +47,8 @@ pub enum ClientEvent {
         /// Where the answer goes; it is closed behind it.
         replies: Replies,
     },
+    /// A connection was closed that asked for nothing in its time.
+    NeverAsked,
     /// A connection was not let in: there are too many.
     Refused,
     /// The connection ended.

@@ -60,6 +60,7 @@ impl Service {
     ) {
         let Caller { client, peer, proved } = from;
         self.counters.received += 1;
+        self.counters.figures.connection_requests += 1;
         let (Some(role), Ok(request)) = (self.role, ConnectRequest::decode(frame)) else {
             return replies.close();
         };
@@ -87,6 +88,7 @@ impl Service {
             self.refuse(conn);
         } else {
             conn.session = session;
+            self.counters.figures.revalidated_here += 1;
             self.disconnect(session);
             match role {
                 Role::Standalone | Role::Leader => {

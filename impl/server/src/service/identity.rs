@@ -27,6 +27,12 @@ pub(super) fn prove(scheme: &str, auth: &[u8]) -> Option<Option<Id>> {
     }
 }
 
+/// Who somebody is who says so without a connection to serve: `None` refuses him.
+pub(crate) fn prove_for(scheme: &str, auth: &[u8], address: IpAddr) -> Option<Vec<Id>> {
+    let proved = prove(scheme, auth)?;
+    Some(vec![proved.unwrap_or_else(|| of_address(address))])
+}
+
 /// `user:base64(sha1(user:password))`.
 fn digest(auth: &[u8]) -> String {
     let text = String::from_utf8_lossy(auth);

@@ -28,6 +28,7 @@ impl Service {
             return;
         }
         conn.heard_ms = now_ms;
+        self.counters.figures.received_bytes += frames.len() as u64;
         let (session, timeout_ms) = (conn.session, conn.timeout_ms);
         if self.role.is_some_and(|role| role.keeps_sessions()) {
             self.sessions.touch(session, timeout_ms, now_ms);
@@ -85,6 +86,9 @@ impl Service {
                                 false
                             }
                         };
+                        if self.auditing.is_on() {
+                            turn.conn.audits.remember(header.xid, &request);
+                        }
                         if matches!(request, Request::CloseSession) {
                             turn.conn.phase = Phase::Leaving;
                         }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use quorate_server::config::{ClientAddress, Config};
+use quorate_server::config::{Admin, ClientAddress, Config};
 use quorate_server::serve;
 use quorate_trace::{Entry, Origin, Record};
 use std::path::Path;
@@ -147,6 +147,7 @@ async fn a_directory_put_back_from_a_backup_says_so_in_its_trace() {
         port: 0,
     };
     let mut config = Config::standalone(&data, address);
+    config.admin = Admin::off();
     config.trace.dir = dir.path().join("trace");
     let files = data.join("version-2");
     run_alone(&config).await;
@@ -205,10 +206,14 @@ fn a_server_with_nothing_to_do_is_at_rest() {
         host: Some("127.0.0.1".to_owned()),
         port: 0,
     };
-    let alone = Config::standalone(&dir.path().join("alone"), address.clone());
+    let alone = Config {
+        admin: Admin::off(),
+        ..Config::standalone(&dir.path().join("alone"), address.clone())
+    };
     wait_alone(alone);
     let without_clients = Config {
         client: None,
+        admin: Admin::off(),
         ..Config::standalone(&dir.path().join("without-clients"), address)
     };
     wait_alone(without_clients);

@@ -5,7 +5,7 @@ mod client;
 
 pub(crate) use client::Client;
 
-use quorate_server::config::{ClientAddress, Config, Member, Membership, Mode};
+use quorate_server::config::{Admin, ClientAddress, Config, Member, Membership, Mode};
 use quorate_server::serve::{self, Running, StartError};
 use quorate_trace::{Ending, Record, read_dir};
 use quorate_zab::{Input, ServerId};
@@ -88,6 +88,7 @@ impl Ensemble {
         };
         let mut config = Config::standalone(&self.dirs[&id], client);
         config.tick_ms = 500;
+        config.admin = Admin::off();
         config.snap_count = self.snap_count;
         config.purge.interval_hours = u32::from(self.purge);
         config.trace.dir = self.dir.path().join(format!("trace-{id}"));
