@@ -454,14 +454,14 @@ impl Shell {
         }
     }
 
-    /// Passes over that watches were taken away.
-    fn forget_removals(&mut self) {
+    /// Passes over what a watch that was taken away still had to say.
+    fn forget_watch(&mut self) {
         let Some(events) = &mut self.events else {
             return;
         };
         let mut rest = Vec::new();
         while let Ok(event) = events.try_recv() {
-            if !matches!(event, Event::Removed { .. }) {
+            if !matches!(event, Event::Watch { .. } | Event::Removed { .. }) {
                 rest.push(event);
             }
         }

@@ -4,6 +4,11 @@
 #[path = "common/server.rs"]
 mod server;
 
+use bytes::BytesMut;
+use quorate_tree::EventKind;
+use quorate_wire::client::reply::{self, ReplyHeader};
+use quorate_wire::client::{ConnectResponse, Opcode, RequestHeader};
+use quorate_wire::frame::{CLIENT_FRAME_BYTES_MAX, take_frame};
 use serde_json::{Value, json};
 use server::{COMMAND, Server, said, wait_until_it_serves};
 use std::fmt::Write as _;
@@ -16,11 +21,11 @@ use tempfile::TempDir;
 /// `tests/compat/shell/side-by-side --record` made it.
 const RECORDED: &str = include_str!("recorded/zkcli.txt");
 
-/// A server with nothing in its tree.
+/// A server, with nothing in its tree to begin with; it ends with the test if it is held here.
 struct World {
     address: String,
-    _server: Server,
-    _dir: TempDir,
+    _server: Option<Server>,
+    _dir: Option<TempDir>,
 }
 
 impl World {
@@ -34,8 +39,8 @@ impl World {
         wait_until_it_serves(&address);
         Self {
             address,
-            _server: server,
-            _dir: dir,
+            _server: Some(server),
+            _dir: Some(dir),
         }
     }
 
@@ -444,4 +449,124 @@ fn what_a_watch_reports_is_printed_while_the_shell_waits() {
     let stat: Value = serde_json::from_str(&talk.line()).expect("JSON");
     assert_eq!(stat["stat"]["mZxid"], zxid);
     assert_eq!(talk.end(), Some(0));
+}
+
+#[test]
+fn a_session_outlives_the_death_of_its_server() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // An address of this process alone: the port is there again after the server's death.
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let host = format!("127.{}.{middle}.{low}", 100 + high % 100);
+    let config = dir.path().join("zoo.cfg");
+    let data = dir.path().join("data");
+    let text = format!(
+        "tickTime=2000\ndataDir={}\nclientPortAddress={host}\nclientPort=21815\n",
+        data.display()
+    );
+    std::fs::write(&config, text).expect("it is written");
+    let address = format!("{host}:21815");
+    let start = || {
+        let serve = Command::new(COMMAND)
+            .args(["serve".as_ref(), config.as_os_str()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut server = Server(serve.expect("the command is there"));
+        let mut log = BufReader::new(server.0.stderr.take().expect("a pipe"));
+        said(&mut log, "started address=");
+        std::thread::spawn(move || log.read_to_string(&mut String::new()));
+        wait_until_it_serves(&address);
+        server
+    };
+    let mut server = start();
+    let world = World {
+        address: address.clone(),
+        _server: None,
+        _dir: None,
+    };
+    let mut talk = Talk::begin(&world, &["--json"]);
+    talk.say("create -e /here x");
+    assert_eq!(talk.line(), r#"{"created":"/here"}"#);
+    server.0.kill().expect("it runs");
+    server.0.wait().expect("a child");
+    let state = |name: &str| format!(r#"{{"event":"State","state":"{name}"}}"#);
+    assert_eq!(talk.line(), state("Disconnected"));
+    server = start();
+    assert_eq!(talk.line(), state("SyncConnected"));
+    talk.say("getEphemerals");
+    assert_eq!(talk.line(), r#"{"ephemerals":["/here"],"path":"/"}"#);
+    assert_eq!(talk.end(), Some(0));
+    drop(server);
+}
+
+/// A server of one session that fires `events` once it has been asked for a watch.
+fn watched(events: &'static [(EventKind, &'static str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut read = BytesMut::new();
+        let mut is_first = true;
+        loop {
+            let frame = loop {
+                if let Some(frame) = take_frame(&mut read, CLIENT_FRAME_BYTES_MAX).expect("a length") {
+                    break frame;
+                }
+                let mut some = [0; 1024];
+                match stream.read(&mut some) {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => read.extend_from_slice(&some[..count]),
+                }
+            };
+            let mut out = BytesMut::new();
+            if std::mem::take(&mut is_first) {
+                ConnectResponse {
+                    timeout_ms: 20_000,
+                    session: 7,
+                    read_only: Some(false),
+                    ..ConnectResponse::default()
+                }
+                .encode(&mut out);
+            } else {
+                let asked = RequestHeader::decode(&frame).expect("a header");
+                if asked.opcode == Opcode::AddWatch.number() {
+                    reply::put_int(&mut out, ReplyHeader::ok(asked.xid, 1), 0);
+                    for (zxid, (kind, path)) in (2..).zip(events) {
+                        reply::put_event(&mut out, Some(zxid), *kind, path);
+                    }
+                } else {
+                    reply::put_header(&mut out, ReplyHeader::ok(asked.xid, 9));
+                }
+            }
+            if stream.write_all(&out).is_err() {
+                return;
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn watch_prints_an_event_a_line_and_ends_when_it_has_seen_enough() {
+    const EVENTS: &[(EventKind, &str)] = &[
+        (EventKind::NodeCreated, "/a/b"),
+        (EventKind::NodeDataChanged, "/a"),
+        (EventKind::NodeDeleted, "/a/b"),
+        (EventKind::NodeCreated, "/a/c"),
+    ];
+    let watch = |words: &[&str]| {
+        let address = watched(EVENTS);
+        let mut command = Command::new(COMMAND);
+        command.args(["shell", "-s", &address]).args(words);
+        let told = told(&mut command, "");
+        assert_eq!((told.code, told.err.as_str()), (0, ""));
+        told.out
+    };
+    assert_eq!(
+        watch(&["watch", "-n", "3", "/a"]),
+        "NodeCreated /a/b 0x2\nNodeDataChanged /a 0x3\nNodeDeleted /a/b 0x4\n"
+    );
+    let objects = objects(&watch(&["--json", "watch", "-n", "1", "/a"]));
+    let event = json!({ "event": "NodeCreated", "path": "/a/b", "zxid": "0x2" });
+    assert_eq!(objects[0], event);
 }

@@ -162,7 +162,7 @@ pub(super) async fn watch(shell: &mut Shell, given: &Given) -> Result<Answer, Fa
         let removal = shell.client()?.remove_watches(&path, kind, true);
         // The server may be away, and whoever interrupted it does not want to wait.
         let _ = tokio::time::timeout(Duration::from_secs(1), removal).await;
-        shell.forget_removals();
+        shell.forget_watch();
     }
     ended.map(|()| Answer::of(Value::Null))
 }
