@@ -30,6 +30,13 @@ def target():
     return path
 
 
+def debian(*packages):
+    """Installs packages of Debian."""
+    quiet = dict(env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    output("apt-get", "update", "-qq", **quiet)
+    output("apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages, **quiet)
+
+
 class Client:
     """A client library: a directory of suites, one file each."""
 
@@ -56,9 +63,28 @@ class ZkCli(Client):
         return [sys.executable, str(HERE / self.name / f"{suite}.py"), hosts, apache_jars()]
 
 
+class C(Client):
+    """Debian's libzookeeper-mt."""
+
+    def prepare(self):
+        if not Path("/usr/include/zookeeper/zookeeper.h").exists():
+            debian("libzookeeper-mt-dev")
+        flags = ["-std=gnu11", "-Wall", "-Wno-unused-function", "-O1"]
+        for suite in self.suites():
+            source = HERE / self.name / f"{suite}.c"
+            output("cc", *flags, str(source), "-o", self.program(suite), "-lzookeeper_mt", "-lpthread")
+
+    def program(self, suite):
+        return str(target() / f"c-{suite}")
+
+    def words(self, suite, hosts):
+        return [self.program(suite), hosts]
+
+
 ORDER = "basics queries watches multi acl sessions containers quotas limits recipes failover".split()
 
 CLIENTS = [
     Kazoo("kazoo", "kazoo 2.11.0", ORDER, ".py"),
+    C("c", "C client 3.8.0", ORDER, ".c"),
     ZkCli("zkcli", "zkCli 3.9.3", ORDER, ".py"),
 ]
