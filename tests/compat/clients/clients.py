@@ -1,6 +1,7 @@
 """Which client libraries are there, where do they come from, and how is a suite of each started?"""
 
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -81,10 +82,29 @@ class C(Client):
         return [self.program(suite), hosts]
 
 
+class Node(Client):
+    """node-zookeeper-client from the npm registry, as package-lock.json has it."""
+
+    def prepare(self):
+        home, here = target() / "node", HERE / self.name
+        home.mkdir(exist_ok=True)
+        for file in ("package.json", "package-lock.json"):
+            if not (home / file).exists() or (home / file).read_bytes() != (here / file).read_bytes():
+                (home / file).write_bytes((here / file).read_bytes())
+                shutil.rmtree(home / "node_modules", ignore_errors=True)
+        if not (home / "node_modules").exists():
+            output("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=home)
+        self.modules = home / "node_modules"
+
+    def words(self, suite, hosts):
+        return ["env", f"NODE_SUITE_MODULES={self.modules}", "node", str(HERE / self.name / f"{suite}.js"), hosts]
+
+
 ORDER = "basics queries watches multi acl sessions containers quotas limits recipes failover".split()
 
 CLIENTS = [
     Kazoo("kazoo", "kazoo 2.11.0", ORDER, ".py"),
     C("c", "C client 3.8.0", ORDER, ".c"),
+    Node("node", "node-zookeeper-client 1.1.3", ORDER, ".js"),
     ZkCli("zkcli", "zkCli 3.9.3", ORDER, ".py"),
 ]

@@ -1,0 +1,41 @@
+// Creates of every mode, versions, errors, Stat fields.
+'use strict';
+const { connected, play } = require('./steps');
+
+play(async () => {
+  const client = await connected();
+  await client.create('', 'one');
+  await client.create('', 'again');
+  await client.create('/a', '');
+  await client.create('/null', null);
+  await client.get('/null');
+  await client.create('/e', 'ephemeral', 1);
+  await client.create('/e/x', '');
+  await client.create('/s-', '1', 2);
+  await client.create('/s-', '2', 3);
+  await client.create('/no/b', '');
+  await client.exists('');
+  await client.exists('/e');
+  await client.exists('/no');
+  await client.children('');
+  await client.children('/no');
+  await client.get('');
+  await client.get('/no');
+  await client.set('/a', 'two');
+  await client.set('/a', 'three', 1);
+  await client.set('/a', 'four', 1);
+  await client.set('/no', '');
+  await client.get('/a');
+  await client.remove('');
+  await client.remove('', 9);
+  await client.remove('/a', 9);
+  await client.remove('/a', 2);
+  await client.remove('/a');
+  await client.step('mkdirp', client.call('mkdirp', process.env.SUITE_ROOT + '/x/y/z'));
+  await client.exists('');
+  await client.end();
+  const after = await connected();
+  await after.call('create', process.env.SUITE_ROOT + '/last', Buffer.from(''));
+  await after.children('');
+  await after.end();
+});
