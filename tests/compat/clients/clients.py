@@ -100,11 +100,26 @@ class Node(Client):
         return ["env", f"NODE_SUITE_MODULES={self.modules}", "node", str(HERE / self.name / f"{suite}.js"), hosts]
 
 
+class Rust(Client):
+    """The crate zookeeper-client, in a workspace of its own."""
+
+    def suites(self):
+        return [suite for suite in self.order if (HERE / self.name / "src" / "bin" / f"{suite}.rs").exists()]
+
+    def prepare(self):
+        built = {**os.environ, "CARGO_TARGET_DIR": str(target() / "rust")}
+        output("cargo", "build", "--quiet", "--locked", "--bins", cwd=HERE / self.name, env=built)
+
+    def words(self, suite, hosts):
+        return [str(target() / "rust" / "debug" / suite), hosts]
+
+
 ORDER = "basics queries watches multi acl sessions containers quotas limits recipes failover".split()
 
 CLIENTS = [
     Kazoo("kazoo", "kazoo 2.11.0", ORDER, ".py"),
     C("c", "C client 3.8.0", ORDER, ".c"),
+    Rust("rust", "zookeeper-client 0.11.2", ORDER, ".rs"),
     Node("node", "node-zookeeper-client 1.1.3", ORDER, ".js"),
     ZkCli("zkcli", "zkCli 3.9.3", ORDER, ".py"),
 ]
