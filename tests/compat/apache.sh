@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Prints the directory that holds the jars of Apache ZooKeeper 3.9.3, fetching them first if need be.
+# With the word `curator`: the directory of those of Curator 5.7.1, which come out of the same archive.
 #
 # The jars come out of the source distribution of pyspark, which carries an unmodified ZooKeeper, by
 # way of pip: the one package registry that builds of this project already use. They are kept under
@@ -13,6 +14,10 @@ pyspark_sha256=9d1f22d994f60369228397e3479003ffe2dd736ba79165003246ff7bd48e2c73
 server_sums="\
 ad6570105768d18382a762325b4460368b7089a5a77c053e682b17942e0e72b5  zookeeper-$version.jar
 be72e2c9099413a9878ce830b65bb22e0be755dc2a22b290550ab9e03b5b4cfa  zookeeper-jute-$version.jar"
+curator_sums="\
+611f7553fe7ed06713edcaae0098914a557cbb9724690c98137d05f1011fd3e9  curator-client-5.7.1.jar
+4f6219d50789db25a78184beb664e11ec63583125692b99faab538f8dae74b87  curator-framework-5.7.1.jar
+8d0cb2638483fc1909e1f60cc66219598477ffcf0434bccfcd4ed65c25395ef7  curator-recipes-5.7.1.jar"
 # What a server needs: itself, its network library, its logging, its metrics, its command line.
 wanted='(zookeeper(-jute)?|netty-(buffer|codec|common|handler|resolver|transport(-native-unix-common|-classes-epoll)?)|slf4j-api|log4j-(api|core|slf4j2-impl)|metrics-core|snappy-java|commons-(cli|io)|jackson-(annotations|core|databind))-[0-9.]+(Final)?'
 
@@ -38,6 +43,10 @@ server_jars_are_right() {
     (cd "$home/lib" && sha256sum --check --quiet - <<<"$server_sums") >&2
 }
 
+curator_jars_are_right() {
+    [ -d "$home/curator" ] && (cd "$home/curator" && sha256sum --check --quiet - <<<"$curator_sums") >&2
+}
+
 fetch() {
     local work
     work=$(mktemp -d "$home/fetch.XXXXXX")
@@ -51,7 +60,8 @@ fetch() {
     sha256sum --check --quiet - <<<"$pyspark_sha256  $archive" >&2 \
         || fail "the archive of pyspark $pyspark is not the one this script knows"
     tar -xzf "$archive" -C "$work" --wildcards '*/deps/jars/*.jar'
-    mkdir -p "$home/lib"
+    mkdir -p "$home/lib" "$home/curator"
+    find "$work" -name 'curator-*.jar' -exec mv -t "$home/curator" {} +
     find "$work" -name '*.jar' -regextype posix-extended -regex ".*/$wanted\.jar" -exec mv -t "$home/lib" {} +
     server_jars_are_right || fail "the archive does not hold the expected zookeeper-$version.jar"
     touch "$home/complete"
@@ -63,5 +73,9 @@ mkdir -p "$home" || fail "$home cannot be made"
     java_in_reach
     [ -f "$home/complete" ] || fetch
     server_jars_are_right || fail "the jars in $home/lib are not those of ZooKeeper $version; remove $home"
+    if [ "${1:-}" = curator ]; then
+        curator_jars_are_right || fetch # an older one of these scripts left them in the archive
+        curator_jars_are_right || fail "the archive does not hold the expected jars of Curator"
+    fi
 } 9>"$home/lock"
-echo "$home/lib"
+[ "${1:-}" = curator ] && echo "$home/curator" || echo "$home/lib"

@@ -114,10 +114,36 @@ class Rust(Client):
         return [str(target() / "rust" / "debug" / suite), hosts]
 
 
+class Curator(Client):
+    """Curator and Apache's own Java client below it, out of the same archive as Apache's servers."""
+
+    def file(self, suite):
+        return suite.capitalize()
+
+    def suites(self):
+        return [suite for suite in self.order if (HERE / self.name / f"{self.file(suite)}.java").exists()]
+
+    def prepare(self):
+        if not shutil.which("javac"):
+            debian("openjdk-17-jdk-headless")
+        jars = output("bash", str(HERE.parent / "apache.sh"), "curator")
+        classes = target() / "curator"
+        shutil.rmtree(classes, ignore_errors=True)
+        classes.mkdir()
+        (classes / "log4j2.properties").write_text("rootLogger.level=off\n")
+        self.path = f"{classes}:{jars}/*:{apache_jars()}/*"
+        sources = map(str, (HERE / self.name).glob("*.java"))
+        output("javac", "-nowarn", "-Xlint:none", "-d", str(classes), "-cp", self.path, *sources)
+
+    def words(self, suite, hosts):
+        return ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self.path, self.file(suite), hosts]
+
+
 ORDER = "basics queries watches multi acl sessions containers quotas limits recipes failover".split()
 
 CLIENTS = [
     Kazoo("kazoo", "kazoo 2.11.0", ORDER, ".py"),
+    Curator("curator", "Curator 5.7.1", ORDER, ".java"),
     C("c", "C client 3.8.0", ORDER, ".c"),
     Rust("rust", "zookeeper-client 0.11.2", ORDER, ".rs"),
     Node("node", "node-zookeeper-client 1.1.3", ORDER, ".js"),
