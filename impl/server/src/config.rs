@@ -53,6 +53,8 @@ pub struct Config {
     pub frame_bytes_max: usize,
     /// Requests in process above which connections that already wait for answers are not read.
     pub outstanding_max: u32,
+    /// Bytes of replies that may wait for all clients together.
+    pub unread_bytes_max: usize,
     /// The four-letter words that are answered.
     pub words: WordList,
     /// Transactions between two snapshots.
@@ -163,6 +165,7 @@ impl Config {
             connections_max: 0,
             frame_bytes_max: quorate_wire::frame::CLIENT_FRAME_BYTES_MAX,
             outstanding_max: 1000,
+            unread_bytes_max: DEFAULT_UNREAD_BYTES_MAX,
             words: WordList::default(),
             snap_count: 100_000,
             sync_warning_ms: 1000,
@@ -236,3 +239,5 @@ impl Membership {
 
 /// `tickTime` unless configured.
 const DEFAULT_TICK_MS: u64 = 3000;
+/// `unreadMaxBytes` unless configured.
+const DEFAULT_UNREAD_BYTES_MAX: usize = 256 << 20;

@@ -228,6 +228,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         tick_ms: config.tick_ms,
         min_session_timeout_ms: config.min_session_timeout_ms,
         max_session_timeout_ms: config.max_session_timeout_ms,
+        unread_bytes_max: config.unread_bytes_max,
     };
     let clients_at = match &config.client {
         None => None,

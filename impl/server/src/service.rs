@@ -27,7 +27,7 @@ mod tests;
 pub use event::{Action, ClientEvent, ClientId, DirectorySizes, Origin, Role, Submission};
 pub use gauge::Gauge;
 pub(crate) use identity::prove_for as prove_identity;
-pub use replies::{Batch, Replies, ReplyQueue, replies};
+pub use replies::{Batch, Hold, Replies, ReplyQueue, replies};
 
 pub(crate) use connection::Connection;
 pub(crate) use counters::Counters;
@@ -55,6 +55,8 @@ pub struct Options {
     pub min_session_timeout_ms: i32,
     /// The longest, in ms.
     pub max_session_timeout_ms: i32,
+    /// Bytes of replies that may wait in this process for all clients together.
+    pub unread_bytes_max: usize,
 }
 
 /// Why a transaction cannot be applied.
@@ -146,6 +148,7 @@ impl Service {
                 self.on_connect(from, &frame, replies, now_ms, actions);
             }
             ClientEvent::Requests { client, frames } => self.on_requests(client, &frames, now_ms, actions),
+            ClientEvent::Written { client } => self.on_written(client, now_ms, actions),
             ClientEvent::Word {
                 peer,
                 word,
@@ -213,6 +216,7 @@ impl Service {
 
     /// Hands the round's replies to the connections.
     pub fn flush(&mut self) {
+        let mut unread = 0;
         for client in std::mem::take(&mut self.dirty) {
             let Some(conn) = self.clients.get_mut(&client) else {
                 continue;
@@ -223,6 +227,10 @@ impl Service {
                 tracing::info!(peer = %conn.peer, "client reads too slowly: its connection is closed");
                 self.counters.connections_dropped += 1;
                 conn.hang_up();
+            }
+            conn.tell_hold();
+            unread = conn.replies.unread_of_all();
+            if conn.is_closed() {
                 self.detach(client);
             }
             if self.clients.get(&client).is_some_and(Connection::is_closed)
@@ -230,6 +238,30 @@ impl Service {
             {
                 conn.replies.close();
             }
+        }
+        if unread > self.options.unread_bytes_max {
+            self.relieve();
+        }
+    }
+
+    /// Cuts the clients that have most unread until what waits for the others is within bounds.
+    fn relieve(&mut self) {
+        let max = self.options.unread_bytes_max;
+        let by_unread = |conn: &Connection| (conn.replies.unread(), conn.client);
+        while let Some((bytes, client)) = self.clients.values().map(by_unread).max()
+            && bytes > 0
+            && let Some(conn) = self.clients.get_mut(&client)
+            && conn.replies.unread_of_all() > max
+        {
+            tracing::warn!(
+                peer = %conn.peer, bytes, all = conn.replies.unread_of_all(), max,
+                "too many replies wait to be read: the client that most of them wait for is cut off"
+            );
+            conn.replies.cut();
+            conn.hang_up();
+            self.counters.connections_dropped += 1;
+            self.detach(client);
+            self.clients.remove(&client);
         }
     }
 

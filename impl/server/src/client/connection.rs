@@ -5,7 +5,7 @@
 
 use super::{Limits, frames};
 use crate::fourlw;
-use crate::service::{Batch, ClientEvent, ClientId, DirectorySizes, Gauge, Replies, ReplyQueue};
+use crate::service::{Batch, ClientEvent, ClientId, DirectorySizes, Gauge, Hold, Replies, ReplyQueue};
 use bytes::{Bytes, BytesMut};
 use quorate_wire::frame::{FourLetterWord, take_frame};
 use std::io::{self, ErrorKind};
@@ -165,7 +165,11 @@ impl Connection {
             if closed {
                 return self.farewell().await;
             }
-            if !is_welcome || self.is_held_back() {
+            let hold = self.queue.take_hold();
+            if hold == Hold::UntilWritten {
+                self.tell(ClientEvent::Written { client: self.client }).await?;
+            }
+            if !is_welcome || hold != Hold::Nothing || self.is_held_back() {
                 self.queue.changed().await;
                 continue;
             }
@@ -242,6 +246,9 @@ impl Connection {
             }
             if left.is_empty() {
                 return Ok(());
+            }
+            if self.queue.is_cut() {
+                return Err(ErrorKind::TimedOut.into());
             }
             if closed {
                 timeout(FAREWELL, self.stream.writable())

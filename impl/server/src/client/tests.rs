@@ -37,6 +37,7 @@ async fn drive(mut heard: mpsc::Receiver<ClientEvent>) {
         tick_ms: 2000,
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
+        unread_bytes_max: 1 << 30,
     };
     let mut service = Service::new(options, Tree::new(), 0);
     service.serve(Role::Standalone, Epoch::new(1), 0);

@@ -7,7 +7,7 @@ use super::monitoring::{self, Admin, Audit, MetricsPort, Provider};
 use super::properties::{self, Property};
 use super::server_line::{self, ClientAddress, Member};
 use super::words::WordList;
-use super::{Config, DEFAULT_TICK_MS, Loaded, Membership, Mode, Purge, Trace};
+use super::{Config, DEFAULT_TICK_MS, DEFAULT_UNREAD_BYTES_MAX, Loaded, Membership, Mode, Purge, Trace};
 use quorate_zab::ServerId;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -107,6 +107,9 @@ impl Reading<'_> {
             } else {
                 outstanding
             },
+            unread_bytes_max: self
+                .number("unreadMaxBytes", 1 << 20..=1 << 40)
+                .map_or(DEFAULT_UNREAD_BYTES_MAX, |bytes| bytes as usize),
             words: self.words(),
             snap_count: self.at_least("snapCount", 2).unwrap_or(100_000),
             sync_warning_ms: self.number("fsync.warningthresholdms", MS).unwrap_or(1000) as u64,

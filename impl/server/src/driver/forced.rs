@@ -180,6 +180,7 @@ impl Forced {
             tick_ms: 2000,
             min_session_timeout_ms: SESSION_TIMEOUT_MS,
             max_session_timeout_ms: SESSION_TIMEOUT_MS,
+            unread_bytes_max: usize::MAX,
         };
         let driver = Driver::new(Parts {
             me,

@@ -68,6 +68,7 @@ impl Host {
             tick_ms: 2000,
             min_session_timeout_ms: 4000,
             max_session_timeout_ms: 40_000,
+            unread_bytes_max: usize::MAX,
         };
         let mut service = Service::new(options, Tree::new(), 1_795_246_692_281);
         *service.facts_mut() = Facts::new(&config());

@@ -30,6 +30,7 @@ fn service(role: Role) -> Service {
         tick_ms: 2000,
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
+        unread_bytes_max: usize::MAX,
     };
     let mut service = Service::new(options, Tree::new(), 0);
     service.serve(role, Epoch::new(1), 0);

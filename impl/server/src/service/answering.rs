@@ -41,7 +41,10 @@ impl Answering<'_> {
                     reply::put_path(&mut self.conn.out, ok, path.as_deref());
                     self.answered(header, since_ms, self.conn.out.len() - before);
                 }
-                Asked::Other(body) => self.execute(header, &body, since_ms),
+                Asked::Other(body) => {
+                    self.conn.reads_waiting -= 1;
+                    self.execute(header, &body, since_ms);
+                }
                 // Without its transaction it has no turn.
                 Asked::Write => {}
             }

@@ -3,13 +3,20 @@
 use super::counters::Spread;
 use super::event::ClientId;
 use super::identity;
-use super::replies::Replies;
+use super::replies::{Hold, Replies};
 use crate::audit::Notes;
 use bytes::{Bytes, BytesMut};
 use quorate_tree::{SessionId, Turns};
 use quorate_wire::client::{ConnectRequest, RequestHeader};
 use quorate_wire::quorum::Id;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+
+/// Bytes that a client may leave unread before its next requests are held back.
+const PAUSE_BYTES: usize = 1 << 20;
+
+/// Reads that may wait behind a write of their session: when it is applied they are answered all at once.
+const READS_WAITING_MAX: usize = 64;
 
 /// One client connection.
 #[derive(Debug)]
@@ -29,6 +36,12 @@ pub(crate) struct Connection {
     pub(crate) timeout_ms: i32,
     pub(super) phase: Phase,
     pub(super) turns: Turns<Pending>,
+    /// Of these, the reads: their replies are still to be made.
+    pub(super) reads_waiting: usize,
+    /// Requests that are taken when there is room for their replies, oldest first.
+    pub(super) held: VecDeque<Bytes>,
+    /// What its task was told of that.
+    pub(super) hold: Hold,
     pub(super) identities: Vec<Id>,
     /// What the audit log will want to know.
     pub(super) audits: Notes,
@@ -105,6 +118,9 @@ impl Connection {
             timeout_ms: 0,
             phase: Phase::Connecting(request),
             turns: Turns::new(),
+            reads_waiting: 0,
+            held: VecDeque::new(),
+            hold: Hold::Nothing,
             identities: vec![identity::of_address(peer.ip())],
             audits: Notes::default(),
             heard_ms: now_ms,
@@ -135,7 +151,29 @@ impl Connection {
     pub(super) fn hang_up(&mut self) {
         self.answered += u32::try_from(self.turns.len()).unwrap_or(u32::MAX);
         self.turns.clear();
+        self.reads_waiting = 0;
+        self.held.clear();
         self.phase = Phase::Closed;
+    }
+
+    /// Whether `unread` bytes leave room for one reply more. What waits for its turn will need some as well.
+    pub(super) fn has_room(&self, unread: usize) -> bool {
+        unread + self.out.len() < PAUSE_BYTES && self.reads_waiting < READS_WAITING_MAX
+    }
+
+    /// Tells its task what became of what is held.
+    pub(super) fn tell_hold(&mut self) {
+        let hold = if self.held.is_empty() {
+            Hold::Nothing
+        } else if self.reads_waiting < READS_WAITING_MAX {
+            Hold::UntilWritten
+        } else {
+            // The write that they wait for will be answered.
+            Hold::UntilTold
+        };
+        if std::mem::replace(&mut self.hold, hold) != hold {
+            self.replies.hold(hold);
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

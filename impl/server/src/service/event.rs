@@ -36,6 +36,11 @@ pub enum ClientEvent {
         /// Whole frames, each behind its length in four bytes.
         frames: Bytes,
     },
+    /// All replies of the connection are written. Its requests were held back until then.
+    Written {
+        /// The connection.
+        client: ClientId,
+    },
     /// The connection asked a question in four letters, instead of a session.
     Word {
         /// Who asks.

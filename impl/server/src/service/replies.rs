@@ -33,7 +33,24 @@ struct State {
     ready: BytesMut,
     /// Bytes that the connection took and is still writing.
     writing: usize,
+    /// What the gauge counts for this connection.
+    counted: usize,
+    hold: Hold,
     closed: bool,
+    /// Closed at once: nobody will read what is there.
+    cut: bool,
+}
+
+/// Whether the service holds requests of a connection back, which is then not read.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Hold {
+    /// It holds none.
+    #[default]
+    Nothing,
+    /// It goes on with them when it is told that all replies are written.
+    UntilWritten,
+    /// It says when it can go on.
+    UntilTold,
 }
 
 /// What a connection finds in its queue.
@@ -60,6 +77,39 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the lock")
     }
+
+    /// Has the gauge count what is there.
+    fn count(&self, state: &mut State) {
+        let now = state.unread();
+        let before = std::mem::replace(&mut state.counted, now);
+        self.share.gauge().unread_changed(before, now);
+    }
+
+    /// Gives up what is there: the peer does not read it.
+    fn cut(&self, state: &mut State) {
+        state.closed = true;
+        state.cut = true;
+        state.ready = BytesMut::new();
+        self.count(state);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let mut state = self.lock();
+        state.cut = true;
+        self.count(&mut state);
+    }
+}
+
+impl State {
+    /// Bytes that the peer has not taken. Of a connection that is cut they are about to go.
+    fn unread(&self) -> usize {
+        if self.cut {
+            return 0;
+        }
+        self.ready.len() + self.writing
+    }
 }
 
 impl Replies {
@@ -67,9 +117,8 @@ impl Replies {
     /// instead: `false`.
     pub fn send(&self, bytes: &mut BytesMut) -> bool {
         let mut state = self.0.lock();
-        if state.ready.len() + state.writing > self.0.bytes_max {
-            state.closed = true;
-            state.ready = BytesMut::new();
+        if state.unread() > self.0.bytes_max {
+            self.0.cut(&mut state);
         }
         let open = !state.closed;
         if open && state.ready.is_empty() {
@@ -79,6 +128,7 @@ impl Replies {
             state.ready.extend_from_slice(bytes);
         }
         bytes.clear();
+        self.0.count(&mut state);
         drop(state);
         self.0.changed.notify_one();
         open
@@ -87,6 +137,30 @@ impl Replies {
     /// Has the connection closed once all that was sent is written.
     pub fn close(&self) {
         self.0.lock().closed = true;
+        self.0.changed.notify_one();
+    }
+
+    /// Has the connection closed at once: what was sent is not written.
+    pub fn cut(&self) {
+        let mut state = self.0.lock();
+        self.0.cut(&mut state);
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// Bytes that were sent and that the peer has not taken.
+    pub fn unread(&self) -> usize {
+        self.0.lock().unread()
+    }
+
+    /// The same of all connections.
+    pub fn unread_of_all(&self) -> usize {
+        self.0.share.gauge().unread_bytes()
+    }
+
+    /// Says whether requests are held back.
+    pub fn hold(&self, hold: Hold) {
+        self.0.lock().hold = hold;
         self.0.changed.notify_one();
     }
 
@@ -102,6 +176,7 @@ impl ReplyQueue {
         let mut state = self.0.lock();
         let bytes = std::mem::take(&mut state.ready);
         state.writing = bytes.len();
+        self.0.count(&mut state);
         Batch {
             bytes,
             closed: state.closed,
@@ -113,6 +188,7 @@ impl ReplyQueue {
         buffer.clear();
         let mut state = self.0.lock();
         state.writing = 0;
+        self.0.count(&mut state);
         if state.ready.capacity() == 0 && buffer.capacity() <= KEEP_BYTES {
             state.ready = buffer;
         }
@@ -121,6 +197,22 @@ impl ReplyQueue {
     /// Whether the connection is to be closed, once what is there is written.
     pub fn is_closed(&self) -> bool {
         self.0.lock().closed
+    }
+
+    /// Whether what was taken is not to be written any more.
+    pub fn is_cut(&self) -> bool {
+        self.0.lock().cut
+    }
+
+    /// Whether requests are held back. If the service waits to be told that all is written, the caller tells it:
+    /// this is said once.
+    pub fn take_hold(&self) -> Hold {
+        let mut state = self.0.lock();
+        let hold = state.hold;
+        if hold == Hold::UntilWritten {
+            state.hold = Hold::UntilTold;
+        }
+        hold
     }
 
     /// Waits until something was sent, or the connection is to be closed, since the last such wait.

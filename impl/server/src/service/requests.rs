@@ -4,6 +4,7 @@ use super::Service;
 use super::answering::{Answering, is_internal};
 use super::connection::{Asked, Pending, Phase};
 use super::event::{Action, ClientId, Origin, Submission};
+use super::replies::Hold;
 use bytes::Bytes;
 use quorate_wire::client::{Opcode, Request, RequestHeader};
 
@@ -27,8 +28,43 @@ impl Service {
             }
             return;
         }
-        conn.heard_ms = now_ms;
         self.counters.figures.received_bytes += frames.len() as u64;
+        let is_held = !conn.held.is_empty();
+        if is_held {
+            conn.held.push_back(frames.clone());
+        }
+        self.heard(client, now_ms);
+        if !is_held {
+            self.take_requests(client, frames.clone(), now_ms, actions);
+        }
+    }
+
+    /// All replies of a connection are written: there is room for those to the requests that were held back.
+    pub(super) fn on_written(&mut self, client: ClientId, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        // Its task waits to be told more.
+        conn.hold = Hold::UntilTold;
+        if matches!(conn.phase, Phase::Open) {
+            // A client that takes its replies is there, though it has nothing new to say.
+            self.heard(client, now_ms);
+        }
+        while let Some(conn) = self.clients.get_mut(&client)
+            && conn.has_room(conn.replies.unread())
+            && let Some(frames) = conn.held.pop_front()
+        {
+            self.take_requests(client, frames, now_ms, actions);
+        }
+        self.settle(client);
+    }
+
+    /// The client is there: so is its session.
+    fn heard(&mut self, client: ClientId, now_ms: u64) {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        conn.heard_ms = now_ms;
         let (session, timeout_ms) = (conn.session, conn.timeout_ms);
         if self.role.is_some_and(|role| role.keeps_sessions()) {
             self.sessions.touch(session, timeout_ms, now_ms);
@@ -36,6 +72,15 @@ impl Service {
             conn.is_reported = true;
             self.heard.push(client);
         }
+    }
+
+    /// Takes requests in their order, as long as there is room for their replies; the rest is held back.
+    fn take_requests(&mut self, client: ClientId, frames: Bytes, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return;
+        };
+        let session = conn.session;
+        let unread = conn.replies.unread();
         let mut turn = Answering {
             conn,
             tree: &self.tree,
@@ -47,6 +92,10 @@ impl Service {
         while let Some((length, rest)) = frames[at..].split_first_chunk::<4>()
             && matches!(turn.conn.phase, Phase::Open)
         {
+            if !turn.conn.has_room(unread) {
+                turn.conn.held.push_front(frames.slice(at..));
+                break;
+            }
             let end = at + 4 + u32::from_be_bytes(*length) as usize;
             let frame = &rest[..rest.len().min(end - at - 4)];
             let body = frames.len().min(at + 4 + RequestHeader::BYTES)..frames.len().min(end);
@@ -59,16 +108,16 @@ impl Service {
             };
             let Some(opcode) = Opcode::from_number(header.opcode).filter(|&opcode| !is_internal(opcode))
             else {
-                turn.in_order(header, frames, body);
+                turn.in_order(header, &frames, body);
                 continue;
             };
             match opcode {
                 // Both are out of the order of requests, by their xids.
                 Opcode::Ping | Opcode::Auth => turn.execute(header, &frames[body], now_ms),
-                _ if !opcode.goes_through_leader() => turn.in_order(header, frames, body),
+                _ if !opcode.goes_through_leader() => turn.in_order(header, &frames, body),
                 _ => match Request::decode(opcode, &frames[body.clone()]) {
                     // Malformed: it is answered in its turn, and nobody else sees it.
-                    Err(_) => turn.in_order(header, frames, body),
+                    Err(_) => turn.in_order(header, &frames, body),
                     Ok(request) => {
                         let pending = |asked| Pending {
                             header,
@@ -119,6 +168,7 @@ impl Answering<'_> {
     /// Answers now, or behind what waits.
     fn in_order(&mut self, header: RequestHeader, frames: &Bytes, body: std::ops::Range<usize>) {
         if self.conn.turns.must_wait() {
+            self.conn.reads_waiting += 1;
             self.conn.turns.read(Pending {
                 header,
                 since_ms: self.now_ms,

@@ -1,5 +1,6 @@
 //! One or more services, the driver's part played by the test.
 
+mod backpressure;
 mod ensemble;
 mod golden;
 mod handshakes;
@@ -24,12 +25,15 @@ const TIMEOUT_MS: i32 = 10_000;
 const WALL_MS: i64 = 1_795_246_975_000;
 const FRAME_MAX: usize = 1 << 20;
 const UNREAD_MAX: usize = 1 << 20;
+const UNREAD_OF_ALL_MAX: usize = 1 << 22;
 
 /// A standalone server, or the part of an ensemble that one server is.
 struct Host {
     service: Service,
     now_ms: u64,
     next_client: u64,
+    /// What all connections have in common.
+    gauge: Gauge,
     actions: Vec<Action>,
     /// The next transaction, where this server orders them.
     next_zxid: u64,
@@ -57,6 +61,7 @@ fn options(server: u64) -> Options {
         tick_ms: TICK_MS,
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
+        unread_bytes_max: UNREAD_OF_ALL_MAX,
     }
 }
 
@@ -68,6 +73,7 @@ impl Host {
             service,
             now_ms: 0,
             next_client: 1,
+            gauge: Gauge::default(),
             actions: Vec::new(),
             next_zxid: 1 << 32 | 1,
         }
@@ -96,7 +102,7 @@ impl Host {
     fn connect_as(&mut self, proved: Vec<Id>, frame: Bytes) -> Client {
         let id = ClientId(self.next_client);
         self.next_client += 1;
-        let (replies, queue) = replies(UNREAD_MAX, Gauge::default());
+        let (replies, queue) = replies(UNREAD_MAX, self.gauge.clone());
         let peer = "127.0.0.1:4000".parse().unwrap();
         self.event(ClientEvent::Connect {
             client: id,

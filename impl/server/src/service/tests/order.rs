@@ -427,7 +427,11 @@ fn a_client_that_reads_nothing_is_cut_and_its_watches_go() {
         host.send(&client, &[(xid, get_data("/a", true))]);
         host.service.flush();
     }
+    // Its requests are held back by now; notifications are not.
+    assert_eq!(host.service.connections().count(), 1);
+    let mut writer = host.client();
+    host.ask(&mut writer, 1, set_data("/a", "new"));
     assert!(host.service.watches().is_empty());
-    assert_eq!(host.service.connections().count(), 0);
-    assert!(client.is_closed(&mut host));
+    assert_eq!(host.service.connections().count(), 1);
+    assert!(client.is_closed(&mut host) && !writer.closed);
 }
