@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod doctor;
 mod say;
 mod serve;
 mod shell;
@@ -50,6 +51,7 @@ enum Command {
     Serve(serve::Args),
     Shell(shell::Args),
     Audit(audit::Args),
+    Doctor(doctor::Args),
     Trace(trace::Args),
 }
 
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Shell(args) => shell::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Trace(args) => trace::run(&args),
     }
 }

@@ -13,7 +13,7 @@ fn a_server_that_nobody_listens_to_goes_on_and_stops_in_order() {
     let dir = tempfile::tempdir().expect("a directory");
     let (nobody, stdout) = std::io::pipe().expect("a pipe");
     drop(nobody);
-    let mut server = Server::start(dir.path(), stdout.into());
+    let mut server = Server::start(None, dir.path(), stdout.into());
     let mut log = BufReader::new(server.0.stderr.take().expect("a pipe"));
     let address = said(&mut log, "started address=");
     drop(log);
@@ -28,7 +28,7 @@ fn a_server_that_nobody_listens_to_goes_on_and_stops_in_order() {
 #[test]
 fn the_printed_command_audits_what_the_server_did() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut server = Server::start(dir.path(), Stdio::piped());
+    let mut server = Server::start(None, dir.path(), Stdio::piped());
     let mut lines = BufReader::new(server.0.stdout.take().expect("a pipe"));
     let address = said(&mut lines, "Connect to ");
     let process = said(&mut lines, "server 0: process ");

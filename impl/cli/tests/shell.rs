@@ -31,7 +31,7 @@ struct World {
 impl World {
     fn begin() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut server = Server::start(dir.path(), Stdio::piped());
+        let mut server = Server::start(None, dir.path(), Stdio::piped());
         let mut lines = BufReader::new(server.0.stdout.take().expect("a pipe"));
         let address = said(&mut lines, "Connect to ");
         // Whoever listens hears it to the end.
@@ -466,12 +466,7 @@ fn a_session_outlives_the_death_of_its_server() {
     std::fs::write(&config, text).expect("it is written");
     let address = format!("{host}:21815");
     let start = || {
-        let serve = Command::new(COMMAND)
-            .args(["serve".as_ref(), config.as_os_str()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut server = Server(serve.expect("the command is there"));
+        let mut server = Server::start(Some(&config), dir.path(), Stdio::null());
         let mut log = BufReader::new(server.0.stderr.take().expect("a pipe"));
         said(&mut log, "started address=");
         std::thread::spawn(move || log.read_to_string(&mut String::new()));

@@ -71,6 +71,12 @@ impl Layout {
         for dir in [&snap, &log] {
             durable::create_dir(dir)?;
         }
+        self.nothing_is_misplaced()
+    }
+
+    /// That no file is in the wrong one of the two directories. They exist.
+    pub(crate) fn nothing_is_misplaced(&self) -> Result<()> {
+        let (snap, log) = (self.snap_dir(), self.log_dir());
         if !self.is_split()? {
             return Ok(());
         }

@@ -31,15 +31,7 @@ impl DirLock {
             .at(&path, "open")?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Who cannot be named still holds the lock.
-                let _ = (&mut file).take(32).read_to_string(&mut text);
-                return Err(Error::Locked {
-                    dir: dir.to_owned(),
-                    holder: text.trim().parse().ok(),
-                });
-            }
+            Err(TryLockError::WouldBlock) => return Err(held(dir, &mut file)),
             Err(TryLockError::Error(e)) => return Err(e).at(&path, "lock"),
         }
         file.set_len(0)
@@ -50,13 +42,49 @@ impl DirLock {
     }
 }
 
+/// That no other process holds the lock on `dir`, without taking it or making a file.
+pub(crate) fn is_free(dir: &Path) -> Result<()> {
+    let path = dir.join("quorate.lock");
+    let mut file = match File::open(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.at(&path, "open")?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(held(dir, &mut file)),
+        Err(TryLockError::Error(e)) => Err(e).at(&path, "lock"),
+    }
+}
+
+/// Who cannot be named still holds the lock.
+fn held(dir: &Path, file: &mut File) -> Error {
+    let mut text = String::new();
+    let _ = file.take(32).read_to_string(&mut text);
+    Error::Locked {
+        dir: dir.to_owned(),
+        holder: text.trim().parse().ok(),
+    }
+}
+
 /// Checks that `dir` belongs to `ours`, and notes it there if nobody did before.
 pub(crate) fn claim(dir: &Path, ours: ServerId) -> Result<()> {
+    if is_noted(dir, ours)? {
+        return Ok(());
+    }
+    let text = format!("quorate {FORMAT}\nserver {ours}\n");
+    durable::replace(
+        &dir.join("quorate.id"),
+        &dir.join("quorate.id.tmp"),
+        text.as_bytes(),
+    )
+}
+
+/// Whether `dir` is noted to belong to `ours`; not, if it is anybody's. It is an error if it is another's.
+pub(crate) fn is_noted(dir: &Path, ours: ServerId) -> Result<bool> {
     const REMEDY: &str = "remove the file if you are sure that the directory belongs to this server";
     let path = dir.join("quorate.id");
     let Some(read) = durable::read_small(&path, 1024)? else {
-        let text = format!("quorate {FORMAT}\nserver {ours}\n");
-        return durable::replace(&path, &dir.join("quorate.id.tmp"), text.as_bytes());
+        return Ok(false);
     };
     let bytes = read.map_err(|length| Error::bad_text(&path, format!("{length} bytes long"), REMEDY))?;
     let text = String::from_utf8_lossy(&bytes);
@@ -88,5 +116,5 @@ pub(crate) fn claim(dir: &Path, ours: ServerId) -> Result<()> {
             ours,
         });
     }
-    Ok(())
+    Ok(true)
 }

@@ -13,9 +13,15 @@ pub(crate) const COMMAND: &str = env!("CARGO_BIN_EXE_quorate");
 pub(crate) struct Server(pub(crate) Child);
 
 impl Server {
-    pub(crate) fn start(dir: &Path, stdout: Stdio) -> Self {
-        let command = Command::new(COMMAND)
-            .args(["serve", "--client-port", "0", "--data", "all the data"])
+    /// One that `config` describes, or at a free port with its data below `dir`.
+    pub(crate) fn start(config: Option<&Path>, dir: &Path, stdout: Stdio) -> Self {
+        let mut command = Command::new(COMMAND);
+        command.arg("serve");
+        match config {
+            Some(file) => command.arg(file),
+            None => command.args(["--client-port", "0", "--data", "all the data"]),
+        };
+        let command = command
             .env_remove("QUORATE_LOG")
             .current_dir(dir)
             .stdout(stdout)
