@@ -4,7 +4,6 @@
 //! their effects already: versions are absolute, a parent's counters never go back, and what is missing is
 //! no reason to stop.
 
-use crate::acl::READ;
 use crate::code::Code;
 use crate::digest::DIGEST_VERSION;
 use crate::node::NodeId;
@@ -266,8 +265,10 @@ impl Tree {
         let acl = self.intern(&create.acl);
         let stat = StatPersisted::new(header.zxid, header.time_ms, owner);
         let id = self.insert(parent, path, name, create.data.as_deref(), acl, stat);
-        firing.created(path, self.grants(id).allows(READ));
-        firing.children_changed(path::watched(parent_path), self.grants(parent).allows(READ));
+        self.quota_created(path);
+        self.account(path, 1, create.data.as_ref().map_or(0, |data| data.len() as i64));
+        firing.created(path, self.access_list(id));
+        firing.children_changed(path::watched(parent_path), self.access_list(parent));
         Ok(self.node(id).stat())
     }
 
@@ -293,10 +294,13 @@ impl Tree {
             self.change(parent, parent_path, |node| node.stat.pzxid = header.zxid);
         }
         let id = self.child(parent, name).ok_or(Code::NO_NODE)?;
-        let readable = self.grants(id).allows(READ);
+        let list = self.access_list(id).clone();
+        let bytes = self.node(id).data_length() as i64;
         self.remove(id, path);
-        firing.deleted(path, readable);
-        firing.children_changed(path::watched(parent_path), self.grants(parent).allows(READ));
+        self.quota_deleted(path);
+        self.account(path, -1, -bytes);
+        firing.deleted(path, &list);
+        firing.children_changed(path::watched(parent_path), self.access_list(parent));
         Ok(())
     }
 
@@ -309,12 +313,14 @@ impl Tree {
         firing: &mut Firing<'_>,
     ) -> Result<Stat, Code> {
         let id = self.find(path).ok_or(Code::NO_NODE)?;
+        let before = self.node(id).data_length() as i64;
         let stat = self.put_data(id, path, data, |stat| {
             stat.version = version;
             stat.mtime_ms = header.time_ms;
             stat.mzxid = header.zxid;
         });
-        firing.data_changed(path::watched(path), self.grants(id).allows(READ));
+        self.account(path, 0, i64::from(stat.data_length) - before);
+        firing.data_changed(path::watched(path), self.access_list(id));
         Ok(stat)
     }
 

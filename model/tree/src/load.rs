@@ -177,6 +177,7 @@ impl TreeLoader {
             tree.release(id); // The table held one use of each.
         }
         tree.insert_missing_below_zookeeper();
+        tree.find_quotas();
         tree.last_zxid = last_zxid;
         tree.fuzzy_until = fuzzy_until.unwrap_or(last_zxid).max(last_zxid);
         Ok(tree)

@@ -4,13 +4,14 @@
 //! here, per path and per session, until [`Outstanding::applied`] says that the tree has them. A leader that
 //! steps down drops the whole.
 
-use crate::acl::Grants;
+use crate::acl::AccessList;
 use crate::crc::Crc;
 use crate::digest;
 use crate::path;
 use crate::stat::{Owner, StatPersisted};
 use crate::tree::Tree;
 use crate::txn::SessionId;
+use crate::who::Permit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -25,6 +26,16 @@ pub struct Outstanding {
     touched: VecDeque<(u64, Touched)>,
     /// The tree's digest after all of it; the tree's own if no znode is outstanding.
     digest: Option<u64>,
+    /// While a multi is prepared: how to be as before it.
+    undo: Option<Undo>,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Undo {
+    digest: Option<u64>,
+    touched: usize,
+    /// What was outstanding of each znode that the multi changed, in the order of its changes.
+    before: Vec<(Arc<str>, Option<Record>)>,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -49,12 +60,14 @@ enum SessionState {
 }
 
 /// A znode as the checks see it.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) stat: StatPersisted,
     pub(crate) children: u32,
-    pub(crate) grants: Grants,
+    pub(crate) list: AccessList,
     pub(crate) prefix: Crc,
+    /// Bytes of data.
+    pub(crate) data_length: u32,
 }
 
 impl Outstanding {
@@ -113,21 +126,23 @@ impl Outstanding {
         if !self.znodes.is_empty()
             && let Some(record) = self.znodes.get(path::canonical(path))
         {
-            return record.znode;
+            return record.znode.clone();
         }
         let id = tree.find(path)?;
         let node = tree.node(id);
         Some(Seen {
             stat: node.stat,
             children: node.children,
-            grants: tree.grants(id),
+            list: tree.access_list(id).clone(),
             prefix: node.prefix,
+            data_length: node.data_length() as u32,
         })
     }
 
     /// `zxid` makes of the znode `before` the znode `after`.
     pub(crate) fn put(
         &mut self,
+        _permit: &Permit,
         tree: &Tree,
         zxid: u64,
         path: &str,
@@ -143,26 +158,30 @@ impl Outstanding {
                 .wrapping_add(after.as_ref().map_or(0, of));
         }
         self.digest = Some(digest);
-        let owned_after = owner(&after);
-        let (path, owned_before) = match self.znodes.get_mut(path) {
-            Some(record) => {
-                let owned_before = owner(&record.znode);
-                (record.zxid, record.znode) = (zxid, after);
-                (record.path.clone(), owned_before)
-            }
-            None => {
-                let path: Arc<str> = Arc::from(path);
-                self.znodes.insert(
-                    path.clone(),
-                    Record {
-                        zxid,
-                        znode: after,
-                        path: path.clone(),
-                    },
-                );
-                (path, None)
-            }
+        let path = match self.znodes.get(path) {
+            Some(record) => record.path.clone(),
+            None => Arc::from(path),
         };
+        let record = Record {
+            zxid,
+            znode: after,
+            path: path.clone(),
+        };
+        let before = self.set(&path, Some(record));
+        if let Some(undo) = &mut self.undo {
+            undo.before.push((path.clone(), before));
+        }
+        self.touched.push_back((zxid, Touched::Znode(path)));
+    }
+
+    /// Puts a record in place, or none, and the index of owners with it. What was there comes back.
+    fn set(&mut self, path: &Arc<str>, record: Option<Record>) -> Option<Record> {
+        let owned_after = record.as_ref().and_then(|record| owner(&record.znode));
+        let before = match record {
+            Some(record) => self.znodes.insert(path.clone(), record),
+            None => self.znodes.remove(path),
+        };
+        let owned_before = before.as_ref().and_then(|record| owner(&record.znode));
         if owned_before != owned_after {
             if let Some(session) = owned_before {
                 self.ephemerals.remove(&(session, path.clone()));
@@ -171,7 +190,31 @@ impl Outstanding {
                 self.ephemerals.insert((session, path.clone()));
             }
         }
-        self.touched.push_back((zxid, Touched::Znode(path)));
+        before
+    }
+
+    /// What follows is one multi, all of it or nothing.
+    pub(crate) fn begin_multi(&mut self) {
+        self.undo = Some(Undo {
+            digest: self.digest,
+            touched: self.touched.len(),
+            before: Vec::new(),
+        });
+    }
+
+    /// The multi is prepared.
+    pub(crate) fn keep_multi(&mut self) {
+        self.undo = None;
+    }
+
+    /// The multi failed: everything is as before it.
+    pub(crate) fn undo_multi(&mut self) {
+        let undo = self.undo.take().expect("a multi was begun");
+        for (path, record) in undo.before.into_iter().rev() {
+            self.set(&path, record);
+        }
+        self.touched.truncate(undo.touched);
+        self.digest = undo.digest;
     }
 
     /// Whether requests of the session are welcome.

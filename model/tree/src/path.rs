@@ -70,6 +70,15 @@ pub(crate) fn watched(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
+/// The path above a watched one; nothing is above `/`.
+pub(crate) fn parent_watched(path: &str) -> Option<&str> {
+    match path.rsplit_once('/')? {
+        ("", "") => None,
+        ("", _) => Some("/"),
+        (parent, _) => Some(parent),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,6 @@
 //! Reads are answered from the tree of the server that the client is connected to. Paths are not
 //! validated: an invalid one is not found.
 
-use crate::acl::{ADMIN, READ};
 use crate::code::Code;
 use crate::node::NodeId;
 use crate::path;
@@ -11,7 +10,8 @@ use crate::request::{ReadRequest, SetWatches};
 use crate::stat::Stat;
 use crate::tree::Tree;
 use crate::txn::{Acl, SessionId};
-use crate::watch::{Event, EventKind, WatchKind, WatchTable, WatcherId};
+use crate::watch::{Event, EventKind, WatchKind, WatchMode, WatchTable, WatcherId};
+use crate::who::{Access, Permit, Who};
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -22,6 +22,8 @@ mod tests;
 pub struct Reader<'a> {
     /// The session, for `getEphemerals`.
     pub session: SessionId,
+    /// What its client has proven to be.
+    pub who: &'a Who,
     /// The connection.
     pub watcher: WatcherId,
     /// Where its watches are set.
@@ -64,6 +66,10 @@ pub enum ReadReply<'t> {
     Done,
     /// To `setWatches`: what is to be sent before the reply, with zxid −1.
     Replayed(Vec<Event>),
+    /// To `addWatch`.
+    WatchAdded,
+    /// To `multiRead`: each answer, or its error.
+    Multi(Vec<Result<ReadReply<'t>, Code>>),
 }
 
 /// The names of a znode's children, in no particular order.
@@ -106,31 +112,36 @@ impl Tree {
         match request {
             ReadRequest::Exists { path, watch } => self.exists(path, *watch, by),
             ReadRequest::GetData { path, watch } => {
-                let id = self.readable(path)?;
+                let shown = self.show(path, Access::GetData, by)?;
                 by.watch_if(*watch, WatchKind::Data, path);
-                let node = self.node(id);
                 Ok(ReadReply::Data {
-                    data: node.data(),
-                    stat: node.stat(),
+                    data: shown.data(),
+                    stat: shown.stat(),
                 })
             }
             ReadRequest::GetChildren { path, watch } => {
-                let id = self.readable(path)?;
+                let shown = self.show(path, Access::GetChildren, by)?;
                 by.watch_if(*watch, WatchKind::Child, path);
-                Ok(ReadReply::Children(self.children(id)))
+                Ok(ReadReply::Children(shown.children()))
             }
             ReadRequest::GetChildren2 { path, watch } => {
-                let id = self.readable(path)?;
+                let shown = self.show(path, Access::GetChildren, by)?;
                 by.watch_if(*watch, WatchKind::Child, path);
                 Ok(ReadReply::Children2 {
-                    children: self.children(id),
-                    stat: self.node(id).stat(),
+                    children: shown.children(),
+                    stat: shown.stat(),
                 })
             }
-            ReadRequest::GetAcl { path } => self.get_acl(path),
+            ReadRequest::GetAcl { path } => {
+                let shown = self.show(path, Access::GetAcl, by)?;
+                Ok(ReadReply::Acl {
+                    acl: shown.acl(by.who),
+                    stat: shown.stat(),
+                })
+            }
             ReadRequest::GetAllChildrenNumber { path } => {
-                let id = self.readable(path)?;
-                Ok(ReadReply::Count(self.count_below(id)))
+                let shown = self.show(path, Access::CountDescendants, by)?;
+                Ok(ReadReply::Count(shown.count_below()))
             }
             ReadRequest::GetEphemerals { prefix } => {
                 let prefix = prefix.as_deref().unwrap_or_default();
@@ -145,7 +156,7 @@ impl Tree {
             ReadRequest::CheckWatches { path, kind } => {
                 let found = watch_kinds(*kind)?
                     .iter()
-                    .any(|&kind| by.watches.contains(kind, path, by.watcher));
+                    .any(|&(kind, mode)| by.watches.contains(kind, path, by.watcher, mode));
                 if found {
                     Ok(ReadReply::Done)
                 } else {
@@ -154,14 +165,27 @@ impl Tree {
             }
             ReadRequest::RemoveWatches { path, kind } => {
                 let mut found = false;
-                for &kind in watch_kinds(*kind)? {
-                    found |= by.watches.remove(kind, path, by.watcher);
+                for &(kind, mode) in watch_kinds(*kind)? {
+                    found |= by.watches.remove(kind, path, by.watcher, mode);
                 }
                 if found {
                     Ok(ReadReply::Done)
                 } else {
                     Err(Code::NO_WATCHER)
                 }
+            }
+            ReadRequest::AddWatch { path, mode } => {
+                let path = path::watched(path);
+                match mode {
+                    0 => by.watches.add_persistent(path, by.watcher),
+                    1 => by.watches.add_recursive(path, by.watcher),
+                    _ => return Err(Code::MARSHALLING_ERROR),
+                }
+                Ok(ReadReply::WatchAdded)
+            }
+            ReadRequest::Multi(parts) => {
+                let answers = parts.iter().map(|part| self.read(part, by)).collect();
+                Ok(ReadReply::Multi(answers))
             }
             ReadRequest::SetWatches(lists) => Ok(ReadReply::Replayed(self.set_watches(lists, by))),
         }
@@ -171,10 +195,10 @@ impl Tree {
         if path.contains('\0') {
             return Err(Code::BAD_ARGUMENTS);
         }
-        match self.readable(path) {
-            Ok(id) => {
+        match self.show(path, Access::Exists, by) {
+            Ok(shown) => {
                 by.watch_if(watch, WatchKind::Data, path);
-                Ok(ReadReply::Stat(self.node(id).stat()))
+                Ok(ReadReply::Stat(shown.stat()))
             }
             Err(code) => {
                 by.watch_if(watch && code == Code::NO_NODE, WatchKind::Data, path);
@@ -183,57 +207,36 @@ impl Tree {
         }
     }
 
-    /// The znode, if it exists and may be read.
-    fn readable(&self, path: &str) -> Result<NodeId, Code> {
+    /// The znode, if it exists and may be looked at in this way.
+    fn show(&self, path: &str, access: Access, by: &Reader<'_>) -> Result<Shown<'_>, Code> {
         let id = self.find(path).ok_or(Code::NO_NODE)?;
-        self.grants(id).check(READ)?;
-        Ok(id)
+        let permit = by.who.may(access, self.access_list(id))?;
+        Ok(Shown::new(permit, self, id))
     }
 
-    fn children(&self, id: NodeId) -> Children<'_> {
-        let node = self.node(id);
-        Children {
-            tree: self,
-            next: node.first_child,
-            left: node.children as usize,
-        }
-    }
-
-    /// Digest ids are masked to the user for whom ADMIN is not granted.
-    fn get_acl(&self, path: &str) -> Result<ReadReply<'_>, Code> {
-        let id = self.find(path).ok_or(Code::NO_NODE)?;
-        let grants = self.grants(id);
-        grants.check(READ | ADMIN)?;
-        let mut acl = self.acl_list(id).to_vec();
-        if !grants.allows(ADMIN) {
-            for entry in acl.iter_mut().filter(|entry| entry.scheme == "digest") {
-                let user = entry.id.split(':').next().unwrap_or_default();
-                entry.id = format!("{user}:x");
-            }
-        }
-        Ok(ReadReply::Acl {
-            acl,
-            stat: self.node(id).stat(),
-        })
-    }
-
-    fn count_below(&self, id: NodeId) -> i32 {
-        if id == NodeId::ROOT {
-            return self.node_count() as i32 - 1;
-        }
-        let mut below = Vec::new();
-        self.collect_below(id, 0, &mut below);
-        below.len() as i32
+    /// Whether he may do everything to the root, and so be given the whole tree.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::NO_AUTH`].
+    pub fn may_have_everything(&self, who: &Who) -> Result<(), Code> {
+        who.may_everything(self.access_list(NodeId::ROOT))
     }
 
     fn set_watches(&self, lists: &SetWatches, by: &mut Reader<'_>) -> Vec<Event> {
         let mut events = Vec::new();
-        let mut fire = |kind, path: &str| {
-            events.push(Event {
-                watcher: by.watcher,
-                kind,
-                path: Arc::from(path),
-            });
+        let mut tell = |permit, kind, path: &str| {
+            events.push(Event::new(permit, by.watcher, kind, Arc::from(path)));
+        };
+        // What is not there is nobody's secret; of what is there only those hear who may read it. Such a watch is used
+        // up in silence, as it would have been by the change.
+        let mut fire = |kind, path: &str| match self.find(path) {
+            None => tell(Permit::own(), kind, path),
+            Some(id) => {
+                if let Ok(permit) = by.who.may(Access::Hear, self.access_list(id)) {
+                    tell(permit, kind, path);
+                }
+            }
         };
         // Signed, as on the wire: a client that has seen nothing may say −1.
         let is_news = |zxid: u64| zxid as i64 > lists.relative_zxid as i64;
@@ -257,7 +260,65 @@ impl Tree {
                 Some(_) => by.watches.add(WatchKind::Child, path, by.watcher),
             }
         }
+        for path in &lists.persistent {
+            by.watches.add_persistent(path, by.watcher);
+        }
+        for path in &lists.persistent_recursive {
+            by.watches.add_recursive(path, by.watcher);
+        }
         events
+    }
+}
+
+/// A znode that somebody may look at.
+#[derive(Clone, Copy)]
+struct Shown<'t> {
+    tree: &'t Tree,
+    id: NodeId,
+}
+
+impl<'t> Shown<'t> {
+    fn new(_permit: Permit, tree: &'t Tree, id: NodeId) -> Self {
+        Shown { tree, id }
+    }
+
+    fn stat(self) -> Stat {
+        self.tree.node(self.id).stat()
+    }
+
+    fn data(self) -> Option<&'t [u8]> {
+        self.tree.node(self.id).data()
+    }
+
+    fn children(self) -> Children<'t> {
+        let node = self.tree.node(self.id);
+        Children {
+            tree: self.tree,
+            next: node.first_child,
+            left: node.children as usize,
+        }
+    }
+
+    /// Digest ids are masked to the user for whom ADMIN is not granted.
+    fn acl(self, who: &Who) -> Vec<Acl> {
+        let list = self.tree.access_list(self.id);
+        let mut acl = list.entries().to_vec();
+        if who.may(Access::SeeDigests, list).is_err() {
+            for entry in acl.iter_mut().filter(|entry| entry.scheme == "digest") {
+                let user = entry.id.split(':').next().unwrap_or_default();
+                entry.id = format!("{user}:x");
+            }
+        }
+        acl
+    }
+
+    fn count_below(self) -> i32 {
+        if self.id == NodeId::ROOT {
+            return self.tree.node_count() as i32 - 1;
+        }
+        let mut below = Vec::new();
+        self.tree.collect_below(self.id, 0, &mut below);
+        below.len() as i32
     }
 }
 
@@ -269,14 +330,16 @@ impl Reader<'_> {
     }
 }
 
-/// The tables that a watcher type of `checkWatches` and `removeWatches` names. Persistent watches are in
-/// neither.
-fn watch_kinds(number: i32) -> Result<&'static [WatchKind], Code> {
+/// The tables and modes that a watcher type of `checkWatches` and `removeWatches` names.
+fn watch_kinds(number: i32) -> Result<&'static [(WatchKind, Option<WatchMode>)], Code> {
+    use WatchKind::{Child, Data};
+    use WatchMode::{Persistent, PersistentRecursive, Standard};
     match number {
-        1 => Ok(&[WatchKind::Child]),
-        2 => Ok(&[WatchKind::Data]),
-        3 => Ok(&[WatchKind::Data, WatchKind::Child]),
-        4 | 5 => Ok(&[]),
+        1 => Ok(&[(Child, Some(Standard))]),
+        2 => Ok(&[(Data, Some(Standard))]),
+        3 => Ok(&[(Data, None), (Child, None)]),
+        4 => Ok(&[(Data, Some(Persistent)), (Child, Some(Persistent))]),
+        5 => Ok(&[(Data, Some(PersistentRecursive))]),
         _ => Err(Code::MARSHALLING_ERROR),
     }
 }

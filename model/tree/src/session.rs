@@ -120,6 +120,9 @@ impl<O: Copy + PartialEq, R: SessionRules> SessionTable<O, R> {
             WriteRequest::Create { .. }
             | WriteRequest::Delete { .. }
             | WriteRequest::SetData { .. }
+            | WriteRequest::SetAcl { .. }
+            | WriteRequest::Check { .. }
+            | WriteRequest::Multi(_)
             | WriteRequest::DeleteContainer { .. }
             | WriteRequest::Refused(_) => match self.sessions.get_mut(&session) {
                 Some(tracked) => {

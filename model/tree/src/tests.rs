@@ -5,7 +5,7 @@ pub(crate) mod leader;
 mod predictions;
 mod recorded;
 
-use crate::{Acl, Code, SessionId, StatPersisted, Tree, TreeLoader, WriteRequest};
+use crate::{Acl, Code, CreateOperation, SessionId, StatPersisted, Tree, TreeLoader, WriteRequest};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -35,9 +35,11 @@ impl Content {
                     open()
                 }
             };
+            // How much there is below a quota is each server's own, and counted anew when a tree is loaded.
+            let is_own = znode.path.ends_with("/zookeeper_stats");
             znodes.push((
                 znode.path.to_string(),
-                znode.data.map(<[u8]>::to_vec),
+                znode.data.filter(|_| !is_own).map(<[u8]>::to_vec),
                 acl,
                 *znode.stat,
             ));
@@ -61,7 +63,7 @@ impl Content {
 }
 
 /// The tree written out and read back.
-fn reloaded(tree: &Tree) -> Tree {
+pub(crate) fn reloaded(tree: &Tree) -> Tree {
     reloaded_at(tree, tree.last_zxid())
 }
 
@@ -98,10 +100,13 @@ pub(crate) fn open() -> Vec<Acl> {
 /// A request and the session that makes it.
 type Asked = (SessionId, WriteRequest);
 
-fn paths() -> impl Strategy<Value = String> {
+pub(crate) fn paths() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/a/d", "/e"]),
         2 => prop::sample::select(vec!["/a/b0000000000", "/a/0000000001", "/a/b/c0000000000", "/zookeeper/x"]),
+        2 => prop::sample::select(vec![
+            "/zookeeper/quota/a", "/zookeeper/quota/a/zookeeper_limits", "/zookeeper/quota/a/zookeeper_stats",
+        ]),
         1 => prop::sample::select(vec!["/", "", "/zookeeper", "/zookeeper/config", "/a/", "a", "/a//b", "/\0"]),
     ]
     .prop_map(String::from)
@@ -111,20 +116,54 @@ fn data() -> impl Strategy<Value = Option<Vec<u8>>> {
     prop::option::of(prop::collection::vec(any::<u8>(), 0..20))
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+/// As [`acl`], for `digest:one:hash`.
+pub(crate) fn ones(perms: i32) -> Vec<Acl> {
+    vec![Acl {
+        perms,
+        scheme: "digest".into(),
+        id: "one:hash".into(),
+    }]
+}
+
+/// What can be part of a multi.
+fn part() -> impl Strategy<Value = WriteRequest> {
     let version = prop_oneof![4 => Just(-1), 1 => 0..3];
-    let lists =
-        prop_oneof![8 => Just(open()), 1 => Just(acl(1)), 1 => (0..32).prop_map(acl), 1 => Just(Vec::new())];
-    let flags = prop_oneof![10 => 0..4, 1 => Just(4), 1 => -1..8];
+    let flags = prop_oneof![10 => 0..4, 1 => Just(4), 1 => 5..7, 1 => -1..8];
+    let operation = prop_oneof![
+        4 => Just(CreateOperation::Create),
+        4 => Just(CreateOperation::Create2),
+        1 => Just(CreateOperation::Container),
+        1 => (-1..5i64).prop_map(|ttl_ms| CreateOperation::Ttl { ttl_ms }),
+    ];
+    prop_oneof![
+        9 => (paths(), data(), lists(), flags, operation).prop_map(|(path, data, acl, flags, operation)| {
+            WriteRequest::Create { path, data, acl, flags, operation }
+        }),
+        5 => (paths(), version.clone()).prop_map(|(path, version)| WriteRequest::Delete { path, version }),
+        4 => (paths(), data(), version.clone())
+            .prop_map(|(path, data, version)| WriteRequest::SetData { path, data, version }),
+        1 => (paths(), version).prop_map(|(path, version)| WriteRequest::Check { path, version }),
+    ]
+}
+
+fn lists() -> impl Strategy<Value = Vec<Acl>> {
+    prop_oneof![
+        16 => Just(open()),
+        2 => Just(acl(1)),
+        2 => (0..32).prop_map(acl),
+        2 => (0..32).prop_map(ones),
+        1 => Just(Vec::new()),
+    ]
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
     let request = prop_oneof![
         2 => (1000..9000).prop_map(|timeout_ms| WriteRequest::CreateSession { timeout_ms }),
         1 => Just(WriteRequest::CloseSession),
-        9 => (paths(), data(), lists, flags, any::<bool>()).prop_map(|(path, data, acl, flags, with_stat)| {
-            WriteRequest::Create { path, data, acl, flags, with_stat }
-        }),
-        5 => (paths(), version.clone()).prop_map(|(path, version)| WriteRequest::Delete { path, version }),
-        4 => (paths(), data(), version)
-            .prop_map(|(path, data, version)| WriteRequest::SetData { path, data, version }),
+        // A check outside a multi is refused.
+        18 => part(),
+        4 => prop::collection::vec(part(), 0..4).prop_map(WriteRequest::Multi),
+        2 => (paths(), lists(), -1..3).prop_map(|(path, acl, version)| WriteRequest::SetAcl { path, acl, version }),
         1 => paths().prop_map(|path| WriteRequest::DeleteContainer { path }),
         1 => Just(WriteRequest::Refused(Code::UNIMPLEMENTED)),
     ];

@@ -4,7 +4,7 @@
 //! to the sum over all znodes. [`Tree::clone`] is cheap: a snapshot is a fork, written while the original
 //! goes on.
 
-use crate::acl::{self, AclId, AclTable, Grants};
+use crate::acl::{self, AccessList, AclId, AclTable};
 use crate::digest;
 use crate::index::{self, Index};
 use crate::node::{Arena, Node, NodeId, Text};
@@ -25,6 +25,8 @@ pub struct Tree {
     /// Containers and TTL nodes.
     swept: Arc<BTreeSet<NodeId>>,
     ephemerals_count: usize,
+    /// Paths that have a quota.
+    quotas: Arc<BTreeSet<String>>,
     digest: u64,
     pub(crate) last_zxid: u64,
     /// The tree came from a snapshot that may hold effects of transactions up to here: digests do not
@@ -62,6 +64,7 @@ impl Tree {
             ephemerals: BTreeMap::new(),
             swept: Arc::default(),
             ephemerals_count: 0,
+            quotas: Arc::default(),
             digest: 0,
             last_zxid: 0,
             fuzzy_until: 0,
@@ -160,6 +163,10 @@ impl Tree {
         self.swept.iter().map(|&id| self.path_of(id))
     }
 
+    pub(crate) fn swept_ids(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.swept.iter().copied()
+    }
+
     pub(crate) fn ephemeral_ids(&self, session: SessionId) -> impl Iterator<Item = NodeId> + '_ {
         self.ephemerals
             .get(&session)
@@ -215,12 +222,16 @@ impl Tree {
         path
     }
 
-    pub(crate) fn acl_list(&self, id: NodeId) -> &[Acl] {
+    pub(crate) fn access_list(&self, id: NodeId) -> &AccessList {
         self.acls.list(self.arena.get(id).acl)
     }
 
-    pub(crate) fn grants(&self, id: NodeId) -> Grants {
-        self.acls.grants(self.arena.get(id).acl)
+    pub(crate) fn quotas(&self) -> &BTreeSet<String> {
+        &self.quotas
+    }
+
+    pub(crate) fn quotas_mut(&mut self) -> &mut BTreeSet<String> {
+        Arc::make_mut(&mut self.quotas)
     }
 
     /// The ACL lists in use but the open one, with the numbers that [`crate::Exported::acl`] refers to.

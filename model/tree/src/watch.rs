@@ -1,10 +1,15 @@
 //! Who is told about which change?
 //!
-//! Two tables: data watches (set by `exists` and `getData`) and child watches (set by `getChildren`). A watch
-//! fires once. The table knows watchers by number only; a watcher is a connection, and its watches go
-//! with it.
+//! Two tables: data watches (set by `exists` and `getData`) and child watches (set by `getChildren`). Such a
+//! watch fires once; those that `addWatch` sets stay. A persistent one is in both tables, a recursive one in
+//! the data table alone, where it is found from below. The table knows watchers by number only; a watcher is
+//! a connection, and its watches go with it.
 
+use crate::acl::AccessList;
+use crate::path;
+use crate::who::{Access, Permit, Who};
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -39,6 +44,13 @@ pub struct Event {
     pub path: Arc<str>,
 }
 
+impl Event {
+    /// Nobody is told of what he may not read.
+    pub(crate) fn new(_permit: Permit, watcher: WatcherId, kind: EventKind, path: Arc<str>) -> Self {
+        Event { watcher, kind, path }
+    }
+}
+
 /// Which of the two tables.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum WatchKind {
@@ -48,10 +60,42 @@ pub enum WatchKind {
     Child,
 }
 
+/// How long a watch lasts, and how far it reaches. On one path a watcher may have all of them.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum WatchMode {
+    /// Fires once.
+    Standard = 1,
+    /// Stays.
+    Persistent = 2,
+    /// Stays, and hears of all that is below.
+    PersistentRecursive = 4,
+}
+
+/// The modes of one watcher on one path; never none.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Modes(u8);
+
+impl Modes {
+    fn has(self, mode: WatchMode) -> bool {
+        self.0 & mode as u8 != 0
+    }
+
+    fn without(self, mode: Option<WatchMode>) -> Option<Self> {
+        let left = mode.map_or(0, |mode| self.0 & !(mode as u8));
+        (left != 0).then_some(Modes(left))
+    }
+}
+
+/// Watchers of one path, by number.
+type Watchers = Vec<(WatcherId, Modes)>;
+
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 struct Table {
-    /// Watchers of each path, in order, without duplicates, never none.
-    watchers: BTreeMap<Arc<str>, Vec<WatcherId>>,
+    /// By path, never none.
+    watchers: BTreeMap<Arc<str>, Watchers>,
+    /// How many of them are recursive.
+    recursive: usize,
 }
 
 /// All watches of a server's connections.
@@ -60,6 +104,8 @@ pub struct WatchTable {
     data: Table,
     child: Table,
     watched: BTreeMap<WatcherId, BTreeSet<(WatchKind, Arc<str>)>>,
+    /// Who the watchers are that have proven something.
+    identities: BTreeMap<WatcherId, Arc<Who>>,
     len: usize,
 }
 
@@ -69,7 +115,7 @@ impl WatchTable {
         WatchTable::default()
     }
 
-    /// Number of watches.
+    /// Number of watches: of one watcher on one path and in one table there is one, whatever its modes.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -86,60 +132,104 @@ impl WatchTable {
             .map(|(&watcher, watched)| (watcher, watched.iter().map(|(kind, path)| (*kind, &**path))))
     }
 
-    /// Sets a watch; setting it twice is the same as once.
+    /// What the watcher has proven to be, as of now: it decides what he is told.
+    pub fn identify(&mut self, watcher: WatcherId, who: Arc<Who>) {
+        self.identities.insert(watcher, who);
+    }
+
+    /// Sets a watch that fires once; setting it twice is the same as once.
     pub fn add(&mut self, kind: WatchKind, path: &str, watcher: WatcherId) {
-        let table = self.table(kind);
+        self.add_mode(kind, path, watcher, WatchMode::Standard);
+    }
+
+    /// Sets a persistent watch.
+    pub fn add_persistent(&mut self, path: &str, watcher: WatcherId) {
+        self.add_mode(WatchKind::Data, path, watcher, WatchMode::Persistent);
+        self.add_mode(WatchKind::Child, path, watcher, WatchMode::Persistent);
+    }
+
+    /// Sets a persistent watch on the path and all that is below.
+    pub fn add_recursive(&mut self, path: &str, watcher: WatcherId) {
+        self.add_mode(WatchKind::Data, path, watcher, WatchMode::PersistentRecursive);
+    }
+
+    fn add_mode(&mut self, kind: WatchKind, path: &str, watcher: WatcherId, mode: WatchMode) {
+        let table = self.table_mut(kind);
         let path = match table.watchers.get_key_value(path) {
             Some((known, _)) => known.clone(),
             None => Arc::from(path),
         };
         let watchers = table.watchers.entry(path.clone()).or_default();
-        let Err(at) = watchers.binary_search(&watcher) else {
-            return;
+        let is_new = match watchers.binary_search_by_key(&watcher, |(watcher, _)| *watcher) {
+            Ok(at) => {
+                let modes = &mut watchers[at].1;
+                table.recursive += usize::from(mode == WatchMode::PersistentRecursive && !modes.has(mode));
+                modes.0 |= mode as u8;
+                false
+            }
+            Err(at) => {
+                table.recursive += usize::from(mode == WatchMode::PersistentRecursive);
+                watchers.insert(at, (watcher, Modes(mode as u8)));
+                true
+            }
         };
-        watchers.insert(at, watcher);
-        self.watched.entry(watcher).or_default().insert((kind, path));
-        self.len += 1;
+        if is_new {
+            self.watched.entry(watcher).or_default().insert((kind, path));
+            self.len += 1;
+        }
     }
 
-    /// Whether the watch is set.
-    pub fn contains(&self, kind: WatchKind, path: &str, watcher: WatcherId) -> bool {
-        let table = match kind {
-            WatchKind::Data => &self.data,
-            WatchKind::Child => &self.child,
-        };
-        table
-            .watchers
-            .get(path)
-            .is_some_and(|watchers| watchers.binary_search(&watcher).is_ok())
+    /// Whether the watch is set, in this mode or in any.
+    pub fn contains(&self, kind: WatchKind, path: &str, watcher: WatcherId, mode: Option<WatchMode>) -> bool {
+        self.table(kind).watchers.get(path).is_some_and(|watchers| {
+            watchers
+                .binary_search_by_key(&watcher, |(watcher, _)| *watcher)
+                .is_ok_and(|at| mode.is_none_or(|mode| watchers[at].1.has(mode)))
+        })
     }
 
-    /// Takes a watch back, without an event; false if it was not set.
-    pub fn remove(&mut self, kind: WatchKind, path: &str, watcher: WatcherId) -> bool {
-        let Some((path, _)) = self.table(kind).watchers.get_key_value(path) else {
-            return false;
-        };
-        let path = path.clone();
-        if !self.table(kind).forget(&path, watcher) {
+    /// Takes a watch back, in this mode or in all, without an event; false if it was not set.
+    pub fn remove(
+        &mut self,
+        kind: WatchKind,
+        path: &str,
+        watcher: WatcherId,
+        mode: Option<WatchMode>,
+    ) -> bool {
+        if !self.contains(kind, path, watcher, mode) {
             return false;
         }
-        self.unlist(kind, &path, watcher);
+        if let Some(path) = self.table_mut(kind).forget(path, watcher, mode) {
+            self.unlist(kind, &path, watcher);
+        }
         true
     }
 
     /// Takes back all that `watcher` watches: its connection is gone.
     pub fn remove_watcher(&mut self, watcher: WatcherId) {
+        self.identities.remove(&watcher);
         for (kind, path) in self.watched.remove(&watcher).unwrap_or_default() {
-            self.table(kind).forget(&path, watcher);
+            self.table_mut(kind).forget(&path, watcher, None);
             self.len -= 1;
         }
     }
 
-    fn table(&mut self, kind: WatchKind) -> &mut Table {
+    fn table(&self, kind: WatchKind) -> &Table {
+        match kind {
+            WatchKind::Data => &self.data,
+            WatchKind::Child => &self.child,
+        }
+    }
+
+    fn table_mut(&mut self, kind: WatchKind) -> &mut Table {
         match kind {
             WatchKind::Data => &mut self.data,
             WatchKind::Child => &mut self.child,
         }
+    }
+
+    fn who(&self, watcher: WatcherId) -> &Who {
+        self.identities.get(&watcher).map_or(Who::NOBODY, |who| who)
     }
 
     /// Drops a fired or removed watch from its watcher's list.
@@ -152,62 +242,103 @@ impl WatchTable {
         }
     }
 
-    /// Takes out all watches on `path`, which is how they fire.
-    fn take(&mut self, kind: WatchKind, path: &str) -> Option<(Arc<str>, Vec<WatcherId>)> {
-        let (path, watchers) = self.table(kind).watchers.remove_entry(path)?;
-        for &watcher in &watchers {
-            self.unlist(kind, &path, watcher);
+    /// The watchers of `path`, and those above it that hear of all that is below. Standard watches are used up.
+    fn take(&mut self, kind: WatchKind, path: &str) -> Vec<WatcherId> {
+        let table = self.table_mut(kind);
+        let mut fired = Vec::new();
+        let mut used_up = None;
+        if let Some(watchers) = table.watchers.get_mut(path) {
+            fired.extend(watchers.iter().map(|(watcher, _)| *watcher));
+            if watchers.iter().any(|(_, modes)| modes.has(WatchMode::Standard)) {
+                let mut gone = Vec::new();
+                watchers.retain_mut(|(watcher, modes)| match modes.without(Some(WatchMode::Standard)) {
+                    Some(left) => {
+                        *modes = left;
+                        true
+                    }
+                    None => {
+                        gone.push(*watcher);
+                        false
+                    }
+                });
+                used_up = Some(gone);
+            }
         }
-        Some((path, watchers))
+        if table.recursive > 0 {
+            let mut above = path::parent_watched(path);
+            while let Some(at) = above {
+                let watchers = table.watchers.get(at).into_iter().flatten();
+                let recursive = watchers.filter(|(_, modes)| modes.has(WatchMode::PersistentRecursive));
+                fired.extend(recursive.map(|(watcher, _)| *watcher));
+                above = path::parent_watched(at);
+            }
+            fired.sort_unstable();
+            fired.dedup();
+        }
+        if let Some(gone) = used_up {
+            let path = match table.watchers.entry(Arc::from(path)) {
+                Entry::Occupied(entry) if entry.get().is_empty() => entry.remove_entry().0,
+                Entry::Occupied(entry) => entry.key().clone(),
+                Entry::Vacant(entry) => entry.into_key(),
+            };
+            for watcher in gone {
+                self.unlist(kind, &path, watcher);
+            }
+        }
+        fired
     }
 }
 
 impl Table {
-    fn forget(&mut self, path: &str, watcher: WatcherId) -> bool {
-        let Some(watchers) = self.watchers.get_mut(path) else {
-            return false;
-        };
-        let Ok(at) = watchers.binary_search(&watcher) else {
-            return false;
-        };
+    /// Forgets a mode of a watch, or all; the path, if nothing of the watch is left.
+    fn forget(&mut self, path: &str, watcher: WatcherId, mode: Option<WatchMode>) -> Option<Arc<str>> {
+        let (path, watchers) = self.watchers.get_key_value(path)?;
+        let path = path.clone();
+        let at = watchers
+            .binary_search_by_key(&watcher, |(watcher, _)| *watcher)
+            .ok()?;
+        let watchers = self.watchers.get_mut(&path)?;
+        let before = watchers[at].1;
+        let left = before.without(mode);
+        let was_recursive = before.has(WatchMode::PersistentRecursive);
+        let is_recursive = left.is_some_and(|left| left.has(WatchMode::PersistentRecursive));
+        self.recursive -= usize::from(was_recursive && !is_recursive);
+        if let Some(left) = left {
+            watchers[at].1 = left;
+            return None;
+        }
         watchers.remove(at);
         if watchers.is_empty() {
-            self.watchers.remove(path);
+            self.watchers.remove(&path);
         }
-        true
+        Some(path)
     }
 }
 
 /// Collects the events of one transaction. A watch on what its watcher may not read is used up in silence
-/// [CVE-2024-23944]; `readable` says whether anyone may read the znode.
+/// [CVE-2024-23944]; `list` is that of the znode.
 pub(crate) struct Firing<'a> {
     pub(crate) table: &'a mut WatchTable,
     pub(crate) events: Vec<Event>,
 }
 
 impl Firing<'_> {
-    pub(crate) fn created(&mut self, path: &str, readable: bool) {
-        self.fire(WatchKind::Data, path, EventKind::NodeCreated, readable, &[]);
+    pub(crate) fn created(&mut self, path: &str, list: &AccessList) {
+        self.fire(WatchKind::Data, path, EventKind::NodeCreated, list, &[]);
     }
 
-    pub(crate) fn data_changed(&mut self, path: &str, readable: bool) {
-        self.fire(WatchKind::Data, path, EventKind::NodeDataChanged, readable, &[]);
+    pub(crate) fn data_changed(&mut self, path: &str, list: &AccessList) {
+        self.fire(WatchKind::Data, path, EventKind::NodeDataChanged, list, &[]);
     }
 
-    pub(crate) fn children_changed(&mut self, path: &str, readable: bool) {
-        self.fire(
-            WatchKind::Child,
-            path,
-            EventKind::NodeChildrenChanged,
-            readable,
-            &[],
-        );
+    pub(crate) fn children_changed(&mut self, path: &str, list: &AccessList) {
+        self.fire(WatchKind::Child, path, EventKind::NodeChildrenChanged, list, &[]);
     }
 
     /// Whoever watches data and children of the znode is told once.
-    pub(crate) fn deleted(&mut self, path: &str, readable: bool) {
-        let told = self.fire(WatchKind::Data, path, EventKind::NodeDeleted, readable, &[]);
-        self.fire(WatchKind::Child, path, EventKind::NodeDeleted, readable, &told);
+    pub(crate) fn deleted(&mut self, path: &str, list: &AccessList) {
+        let told = self.fire(WatchKind::Data, path, EventKind::NodeDeleted, list, &[]);
+        self.fire(WatchKind::Child, path, EventKind::NodeDeleted, list, &told);
     }
 
     fn fire(
@@ -215,25 +346,24 @@ impl Firing<'_> {
         table: WatchKind,
         path: &str,
         kind: EventKind,
-        readable: bool,
+        list: &AccessList,
         told: &[WatcherId],
     ) -> Vec<WatcherId> {
         if self.table.is_empty() {
             return Vec::new();
         }
-        let Some((path, watchers)) = self.table.take(table, path) else {
-            return Vec::new();
-        };
-        if readable {
-            let untold = watchers
-                .iter()
-                .filter(|watcher| told.binary_search(watcher).is_err());
-            self.events.extend(untold.map(|&watcher| Event {
-                watcher,
-                kind,
-                path: path.clone(),
-            }));
+        let fired = self.table.take(table, path);
+        if fired.is_empty() {
+            return fired;
         }
-        watchers
+        let path: Arc<str> = Arc::from(path);
+        for &watcher in &fired {
+            if told.binary_search(&watcher).is_err()
+                && let Ok(permit) = self.table.who(watcher).may(Access::Hear, list)
+            {
+                self.events.push(Event::new(permit, watcher, kind, path.clone()));
+            }
+        }
+        fired
     }
 }

@@ -43,7 +43,7 @@ impl Ask {
                 data: None,
                 acl: acl(),
                 flags,
-                with_stat: true,
+                operation: CreateOperation::Create2,
             }),
             Self::SetData(path) => Some(WriteRequest::SetData {
                 path: path.to_owned(),

@@ -1,7 +1,9 @@
+mod multi;
+
 use super::*;
 use crate::tests::leader::Leader;
-use crate::tests::{acl, open};
-use crate::{TxnResult, WatchTable};
+use crate::tests::{acl, ones, open};
+use crate::{SweepRules, TxnResult, WatchTable, WriteRules};
 
 fn create(path: &str, flags: i32) -> WriteRequest {
     WriteRequest::Create {
@@ -9,7 +11,7 @@ fn create(path: &str, flags: i32) -> WriteRequest {
         data: None,
         acl: open(),
         flags,
-        with_stat: false,
+        operation: CreateOperation::Create,
     }
 }
 
@@ -19,7 +21,7 @@ fn create_with(path: &str, acl: Vec<Acl>) -> WriteRequest {
         data: None,
         acl,
         flags: 0,
-        with_stat: false,
+        operation: CreateOperation::Create,
     }
 }
 
@@ -106,11 +108,11 @@ fn the_first_failing_check_decides() {
             (create_with("/locked", acl(1)), Code::OK),
             // Flags, then the path's form, then the ACL, then the parent, then its permission.
             (create("", 9), Code::BAD_ARGUMENTS),
-            (create("", 5), Code::UNIMPLEMENTED),
+            (create("", 5), Code::BAD_ARGUMENTS),
             (create_with("", Vec::new()), Code::BAD_ARGUMENTS),
             (create_with("/none/x", Vec::new()), Code::INVALID_ACL),
             (create_with("/none/x", digest("a")), Code::INVALID_ACL),
-            (create_with("/none/x", digest("a:b")), Code::UNIMPLEMENTED),
+            (create_with("/none/x", digest("a:b")), Code::NO_NODE),
             (create("/none/.", 0), Code::NO_NODE),
             (create("/locked/.", 0), Code::NO_AUTH),
             (create("/e/.", 0), Code::BAD_ARGUMENTS),
@@ -236,29 +238,176 @@ fn a_closing_session_lists_what_it_owns_and_what_it_is_about_to() {
     assert!(leader.outstanding.is_empty());
 }
 
+fn create_by(operation: CreateOperation, path: &str, flags: i32) -> WriteRequest {
+    WriteRequest::Create {
+        path: path.into(),
+        data: None,
+        acl: open(),
+        flags,
+        operation,
+    }
+}
+
 #[test]
-fn a_container_goes_when_it_is_empty_and_never_an_ephemeral() {
+fn the_operation_decides_what_kind_of_znode_it_is() {
     let mut leader = Leader::with_sessions();
-    let gone = |path: &str| WriteRequest::DeleteContainer { path: path.into() };
+    let container = |path, flags| create_by(CreateOperation::Container, path, flags);
+    let ttl = |path, flags, ttl_ms| create_by(CreateOperation::Ttl { ttl_ms }, path, flags);
     codes(
         &mut leader,
         &[
-            (create("/c", 4), Code::OK),
-            (create("/c/x", 1), Code::OK),
-            (gone("/c"), Code::NOT_EMPTY),
-            (gone("/c/x"), Code::BAD_VERSION),
-            (gone("/none"), Code::NO_NODE),
-            (gone("/"), Code::BAD_ARGUMENTS),
-            (delete("/c/x", -1), Code::OK),
+            (container("/c", 0), Code::OK),
+            (container("/c/", 3), Code::OK),
+            (container("/x", 5), Code::BAD_ARGUMENTS),
+            (ttl("/t", 5, 1), Code::OK),
+            (ttl("/c/", 6, TTL_MAX_MS), Code::OK),
+            (ttl("/x", 5, 0), Code::BAD_ARGUMENTS),
+            (ttl("/x", 5, TTL_MAX_MS + 1), Code::BAD_ARGUMENTS),
+            (ttl("/x", 0, -1), Code::BAD_ARGUMENTS),
+            (ttl("/x", 1, 5), Code::BAD_ARGUMENTS),
+            (create("/x", 5), Code::BAD_ARGUMENTS),
+            (create("/plain", 4), Code::OK),
         ],
     );
     leader.catch_up(usize::MAX);
-    assert_eq!(
-        leader.tree.containers().count(),
-        0,
-        "flag 4 alone makes no container"
+    let mut kinds: Vec<_> = leader.tree.containers().collect();
+    kinds.sort();
+    assert_eq!(kinds, ["/c", "/c/0000000000", "/c/0000000001", "/t"]);
+    leader.rules.extended_types = false;
+    assert_eq!(code(&mut leader, 9, ttl("", 5, 0)), Code::UNIMPLEMENTED);
+    assert_eq!(code(&mut leader, 1, container("/c2", 0)), Code::OK);
+}
+
+#[test]
+fn containers_and_lifetimes_end_when_they_are_due_and_still_are() {
+    let mut leader = Leader::with_sessions();
+    let gone = |path: &str| WriteRequest::DeleteContainer { path: path.into() };
+    for (path, operation, flags) in [
+        ("/c", CreateOperation::Container, 0),
+        ("/c/x", CreateOperation::Create, 1),
+        ("/unused", CreateOperation::Container, 0),
+        ("/plain", CreateOperation::Create, 4),
+        ("/t", CreateOperation::Ttl { ttl_ms: 200 }, 5),
+    ] {
+        leader.now(1, create_by(operation, path, flags));
+    }
+    codes(
+        &mut leader,
+        &[
+            (gone("/c"), Code::NOT_EMPTY),
+            (gone("/c/x"), Code::BAD_VERSION),
+            (gone("/plain"), Code::BAD_VERSION),
+            (gone("/unused"), Code::BAD_VERSION),
+            (gone("/t"), Code::BAD_VERSION),
+            (gone("/none"), Code::NO_NODE),
+            (gone("/"), Code::BAD_ARGUMENTS),
+        ],
     );
+    leader.catch_up(usize::MAX);
+    leader.now(1, delete("/c/x", -1));
+    let made_ms = leader.tree.stat("/t").unwrap().mtime_ms;
+    let rules = SweepRules::default();
+    assert_eq!(leader.tree.due(rules, made_ms + 200), ["/c"]);
+    assert_eq!(leader.tree.due(rules, made_ms + 201), ["/c", "/t"]);
+    assert!(leader.tree.due(rules, made_ms - 1000).contains(&"/c".to_string()));
+    let impatient = SweepRules {
+        never_used_ms: Some(10),
+    };
+    assert_eq!(leader.tree.due(impatient, made_ms + 201), ["/c", "/t", "/unused"]);
     assert_eq!(leader.now(0, gone("/c")), TxnResult::Deleted);
+    leader.rules.sweep = impatient;
+    assert_eq!(leader.now(0, gone("/unused")), TxnResult::Deleted);
+    // The leader's clock goes on by 7 ms with each transaction.
+    for _ in 0..30 {
+        leader.now(1, set("/plain", -1));
+    }
+    leader.now(1, set("/t", -1));
+    assert_eq!(code(&mut leader, 0, gone("/t")), Code::BAD_VERSION, "new data is a new life");
+    leader.catch_up(usize::MAX);
+    for _ in 0..30 {
+        leader.now(1, set("/plain", -1));
+    }
+    assert_eq!(leader.now(0, gone("/t")), TxnResult::Deleted);
+}
+
+fn set_acl(path: &str, acl: Vec<Acl>, version: i32) -> WriteRequest {
+    WriteRequest::SetAcl {
+        path: path.into(),
+        acl,
+        version,
+    }
+}
+
+#[test]
+fn a_list_is_set_by_whoever_may_and_counts_its_versions() {
+    let mut leader = Leader::with_sessions();
+    codes(
+        &mut leader,
+        &[
+            (create("/a", 0), Code::OK),
+            (create_with("/locked", acl(15)), Code::OK),
+            // Path, form, existence, permission, version.
+            (set_acl("/a/", Vec::new(), 0), Code::BAD_ARGUMENTS),
+            (set_acl("/none", Vec::new(), 0), Code::INVALID_ACL),
+            (set_acl("/none", open(), 0), Code::NO_NODE),
+            (set_acl("/locked", open(), 7), Code::NO_AUTH),
+            (set_acl("/a", open(), 7), Code::BAD_VERSION),
+            (set_acl("/a", ones(16), 0), Code::OK),
+            (set("/a", -1), Code::NO_AUTH),
+            (set_acl("/a", ones(31), 1), Code::OK),
+            (set("/a", 0), Code::OK),
+            (set_acl("/zookeeper/config", open(), -1), Code::NO_AUTH),
+        ],
+    );
+    assert_eq!(code(&mut leader, 3, set("/a", -1)), Code::NO_AUTH, "somebody else");
+    assert_eq!(code(&mut leader, 2, set("/a", -1)), Code::OK, "the superuser");
+    assert_eq!(code(&mut leader, 2, set_acl("/zookeeper/config", open(), -1)), Code::OK);
+    leader.catch_up(usize::MAX);
+    let stat = leader.tree.stat("/a").unwrap();
+    assert_eq!((stat.aversion, stat.version), (2, 2));
+    assert!(stat.mzxid > stat.czxid && leader.events.is_empty());
+}
+
+#[test]
+fn auth_becomes_who_asks() {
+    let mut leader = Leader::with_sessions();
+    let mut auth = ones(31);
+    (auth[0].scheme, auth[0].id) = ("auth".into(), String::new());
+    let entry = leader.ask(1, create_with("/a", auth.clone()));
+    assert!(matches!(entry.txn, Txn::Create { create, .. } if create.acl == ones(31)));
+    assert_eq!(code(&mut leader, 3, create_with("/b", auth)), Code::INVALID_ACL);
+}
+
+#[test]
+fn hard_limits_are_refused_to_go_beyond_where_they_count() {
+    let mut leader = Leader::with_sessions();
+    let quota = |name: &str, text: &str| WriteRequest::Create {
+        path: format!("/zookeeper/quota/q{name}"),
+        data: Some(text.as_bytes().to_vec()),
+        acl: open(),
+        flags: 0,
+        operation: CreateOperation::Create,
+    };
+    let limits = "count=1,bytes=-1=;byteHardLimit=6;countHardLimit=3";
+    leader.now(1, create("/q", 0));
+    for (name, text) in [("", ""), ("/zookeeper_limits", limits), ("/zookeeper_stats", "")] {
+        leader.now(1, quota(name, text));
+    }
+    leader.rules = WriteRules {
+        enforce_quota: true,
+        ..leader.rules
+    };
+    assert_eq!(leader.now(1, set("/q", 7)), TxnResult::Error(Code::BAD_VERSION));
+    assert!(matches!(leader.now(1, set("/q", 0)), TxnResult::DataSet(_)), "4 bytes of 6");
+    let beyond = TxnResult::Error(Code::QUOTA_EXCEEDED);
+    assert!(matches!(leader.now(1, create("/q/a", 0)), TxnResult::Created { .. }));
+    assert_eq!(leader.now(1, set("/q/a", 7)), beyond, "before the version");
+    assert!(matches!(leader.now(1, create("/q/b", 0)), TxnResult::Created { .. }));
+    assert_eq!(leader.now(1, create("/q/c", 0)), beyond);
+    assert_eq!(leader.now(1, create("/q/b", 0)), TxnResult::Error(Code::NODE_EXISTS));
+    assert!(matches!(leader.now(1, create("/elsewhere", 0)), TxnResult::Created { .. }));
+    leader.rules.enforce_quota = false;
+    assert!(matches!(leader.now(1, create("/q/c", 0)), TxnResult::Created { .. }));
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn read<'t>(tree: &'t Tree, watches: &mut WatchTable, request: ReadRequest) -> R
         &request,
         &mut Reader {
             session: 1,
+            who: Who::NOBODY,
             watcher: 9,
             watches,
         },
@@ -109,7 +110,7 @@ fn reads_answer_what_the_tree_holds_and_leave_watches() {
         }
     }
     assert_eq!(watches.len(), 2);
-    assert!(watches.contains(WatchKind::Data, "/a", 9) && watches.contains(WatchKind::Child, "/a", 9));
+    assert!(watches.contains(WatchKind::Data, "/a", 9, None) && watches.contains(WatchKind::Child, "/a", 9, None));
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn only_exists_watches_what_is_missing() {
             read(&tree, &mut watches, all(path)[0].clone()).unwrap_err(),
             Code::NO_NODE
         );
-        assert!(watches.remove(WatchKind::Data, path, 9));
+        assert!(watches.remove(WatchKind::Data, path, 9, None));
     }
     assert_eq!(
         read(&tree, &mut watches, all("/a\0")[0].clone()).unwrap_err(),
@@ -251,6 +252,7 @@ fn a_client_that_comes_back_hears_at_once_what_it_missed() {
         data: paths(&["/a", "/a/b", "/a/e"]),
         exist: paths(&["/a/b", "/none"]),
         child: paths(&["/", "/a", "/a/b", "/a/e"]),
+        ..SetWatches::default()
     });
     let Ok(ReadReply::Replayed(events)) = read(&leader.tree, &mut watches, request) else {
         panic!()
@@ -276,7 +278,7 @@ fn a_client_that_comes_back_hears_at_once_what_it_missed() {
         (WatchKind::Child, "/"),
         (WatchKind::Child, "/a/b"),
     ] {
-        assert!(watches.contains(kind, path, 9), "{path}");
+        assert!(watches.contains(kind, path, 9, None), "{path}");
     }
     let ancient = SetWatches {
         relative_zxid: -1i64 as u64,
@@ -288,4 +290,99 @@ fn a_client_that_comes_back_hears_at_once_what_it_missed() {
         matches!(reply, Ok(ReadReply::Replayed(events)) if events.len() == 1),
         "0 is later than -1"
     );
+}
+
+#[test]
+fn whoever_a_list_names_is_shown_what_it_says() {
+    let tree = tree();
+    let bob = Who::new(vec![crate::Id::new("digest", "bob:hash")]);
+    let mut watches = WatchTable::new();
+    let mut reader = Reader {
+        session: 1,
+        who: &bob,
+        watcher: 9,
+        watches: &mut watches,
+    };
+    for request in all("/nobodys") {
+        assert!(tree.read(&request, &mut reader).is_ok(), "{request:?}");
+    }
+    let Ok(ReadReply::Acl { acl, .. }) = tree.read(&all("/bobs")[5], &mut reader) else {
+        panic!()
+    };
+    assert_eq!(acl[0].id, "bob:hash", "with ADMIN hashes are shown");
+    assert_eq!(tree.may_have_everything(&bob), Ok(()), "the root is anybody's");
+}
+
+#[test]
+fn watches_that_stay_are_set_whatever_there_is() {
+    let tree = tree();
+    let mut watches = WatchTable::new();
+    let add = |path: &str, mode| ReadRequest::AddWatch {
+        path: path.into(),
+        mode,
+    };
+    for (path, mode) in [("/none", 0), ("/secret", 1), ("", 1)] {
+        assert!(matches!(read(&tree, &mut watches, add(path, mode)), Ok(ReadReply::WatchAdded)));
+    }
+    for mode in [-1, 2] {
+        assert_eq!(read(&tree, &mut watches, add("/a", mode)).unwrap_err(), Code::MARSHALLING_ERROR);
+    }
+    let check = |path: &str, kind| ReadRequest::CheckWatches {
+        path: path.into(),
+        kind,
+    };
+    for (path, kind, found) in [
+        ("/none", 4, true),
+        ("/none", 5, false),
+        ("/none", 1, false),
+        ("/none", 2, false),
+        ("/none", 3, true),
+        ("/secret", 5, true),
+        ("/secret", 4, false),
+        ("/", 5, true),
+    ] {
+        assert_eq!(read(&tree, &mut watches, check(path, kind)).is_ok(), found, "{path} {kind}");
+    }
+    let lists = SetWatches {
+        persistent: vec!["/p".into()],
+        persistent_recursive: vec!["/r".into()],
+        ..SetWatches::default()
+    };
+    read(&tree, &mut watches, ReadRequest::SetWatches(lists)).unwrap();
+    assert!(watches.contains(WatchKind::Child, "/p", 9, Some(WatchMode::Persistent)));
+    assert!(watches.contains(WatchKind::Data, "/r", 9, Some(WatchMode::PersistentRecursive)));
+}
+
+#[test]
+fn who_comes_back_hears_nothing_of_what_he_may_not_read() {
+    let tree = tree();
+    let mut watches = WatchTable::new();
+    let lists = SetWatches {
+        data: vec!["/nobodys".into(), "/none".into()],
+        exist: vec!["/secret".into()],
+        child: vec!["/nobodys".into()],
+        ..SetWatches::default()
+    };
+    let Ok(ReadReply::Replayed(events)) = read(&tree, &mut watches, ReadRequest::SetWatches(lists)) else {
+        panic!()
+    };
+    let told: Vec<_> = events.iter().map(|event| (event.kind, &*event.path)).collect();
+    assert_eq!(told, [(NodeDeleted, "/none")]);
+    assert!(watches.is_empty());
+}
+
+#[test]
+fn each_part_of_a_multi_read_is_answered_for_itself() {
+    let tree = tree();
+    let mut watches = WatchTable::new();
+    let data = |path: &str| ReadRequest::GetData {
+        path: path.into(),
+        watch: false,
+    };
+    let parts = vec![data("/a"), data("/none"), data("/secret"), data("/a/b")];
+    let Ok(ReadReply::Multi(answers)) = read(&tree, &mut watches, ReadRequest::Multi(parts)) else {
+        panic!()
+    };
+    let codes: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().copied()).collect();
+    assert_eq!(codes, [None, Some(Code::NO_NODE), Some(Code::NO_AUTH), None]);
 }

@@ -2,41 +2,18 @@
 
 use super::leader::Leader;
 use super::*;
-use crate::{Create, DigestCheck, Owner, Txn, TxnEntry, TxnHeader, TxnResult, WatchTable};
+use crate::{DigestCheck, Txn, TxnEntry, TxnHeader, TxnResult, WatchTable};
 
 /// What goes into the log: also what no client can ask for yet.
 #[derive(Clone, Debug)]
 enum Logged {
     Asked(Asked),
-    SetAcl(String, Vec<Acl>),
-    Container(String),
-    Ttl(String, i64),
-    Multi(Vec<Asked>),
     Config(Vec<u8>),
 }
 
 fn logged() -> impl Strategy<Value = Logged> {
-    let session = |request: &WriteRequest| {
-        matches!(
-            request,
-            WriteRequest::CreateSession { .. } | WriteRequest::CloseSession
-        )
-    };
-    let part = asked().prop_filter("no multi has sessions", move |(_, request)| !session(request));
-    let digest = |name: &str| {
-        vec![Acl {
-            perms: 31,
-            scheme: "digest".into(),
-            id: format!("{name}:x"),
-        }]
-    };
     prop_oneof![
-        12 => asked().prop_map(Logged::Asked),
-        1 => (paths(), prop_oneof![Just(open()), Just(acl(1)), "[ab]".prop_map(move |name| digest(&name))])
-            .prop_map(|(path, list)| Logged::SetAcl(path, list)),
-        1 => paths().prop_map(Logged::Container),
-        1 => (paths(), 1i64..100).prop_map(|(path, ttl_ms)| Logged::Ttl(path, ttl_ms)),
-        2 => prop::collection::vec(part, 1..4).prop_map(Logged::Multi),
+        18 => asked().prop_map(Logged::Asked),
         1 => prop::collection::vec(any::<u8>(), 0..9).prop_map(Logged::Config),
     ]
 }
@@ -51,54 +28,10 @@ fn log_of(steps: Vec<Logged>) -> Vec<TxnEntry> {
 }
 
 fn write(leader: &mut Leader, step: Logged) {
-    let create = |leader: &Leader, path: &str| {
-        let (parent, _) = path.rsplit_once('/')?;
-        let parent = leader.tree.find(parent)?;
-        let parent = leader.tree.node(parent).stat;
-        let cversion = parent.cversion + 1;
-        let free = crate::path::validate(path).is_ok()
-            && leader.tree.find(path).is_none()
-            && !matches!(parent.owner(), Owner::Session(_));
-        let acl = open();
-        free.then(|| Create {
-            path: path.into(),
-            data: None,
-            acl,
-            parent_cversion: Some(cversion),
-        })
-    };
     let txn = match step {
         Logged::Asked((session, request)) => {
             leader.now(session, request);
             return;
-        }
-        Logged::SetAcl(path, acl) => {
-            let Some(stat) = leader.tree.stat(&path) else {
-                return;
-            };
-            Txn::SetAcl {
-                path,
-                acl,
-                version: stat.aversion + 1,
-            }
-        }
-        Logged::Container(path) => {
-            let Some(create) = create(leader, &path) else {
-                return;
-            };
-            Txn::CreateContainer(create)
-        }
-        Logged::Ttl(path, ttl_ms) => {
-            let Some(create) = create(leader, &path) else {
-                return;
-            };
-            Txn::CreateTtl { create, ttl_ms }
-        }
-        Logged::Multi(parts) => {
-            let mut outstanding = crate::Outstanding::new();
-            let cx = leader.context(1);
-            let prepare = |(_, request)| crate::prepare(request, &cx, &leader.tree, &mut outstanding).txn;
-            Txn::Multi(parts.into_iter().map(prepare).collect())
         }
         Logged::Config(data) => Txn::Reconfig {
             path: crate::path::CONFIG.into(),
@@ -153,7 +86,7 @@ impl Serializer<'_> {
         };
         self.acls += 1;
         self.loader
-            .acl(self.acls, self.tree.acl_list(id).to_vec())
+            .acl(self.acls, self.tree.access_list(id).entries().to_vec())
             .unwrap();
         self.loader.node(path, node.data(), self.acls, node.stat).unwrap();
         for name in children {
@@ -238,7 +171,7 @@ fn half_a_multi_in_a_snapshot_is_made_whole_unless_the_snapshot_claims_the_multi
         data: None,
         acl: open(),
         flags,
-        with_stat: false,
+        operation: CreateOperation::Create,
     };
     let set_data = |path: &str| WriteRequest::SetData {
         path: path.into(),

@@ -1,10 +1,22 @@
 //! A leader of one server: it prepares, and applies later or at once.
 
 use crate::{
-    Context, DigestCheck, Event, Outcome, Outstanding, SessionId, Tree, Txn, TxnEntry, TxnResult, WatchTable,
-    WriteRequest, prepare,
+    Context, DigestCheck, Event, Id, Outcome, Outstanding, SessionId, Tree, Txn, TxnEntry, TxnResult, WatchTable,
+    Who, WriteRequest, WriteRules, prepare,
 };
 use std::collections::VecDeque;
+use std::sync::LazyLock;
+
+/// Session 1 is `digest:one:hash`, 2 the superuser, any other nobody.
+pub(crate) fn who(session: SessionId) -> &'static Who {
+    static ONE: LazyLock<Who> = LazyLock::new(|| Who::new(vec![Id::new("digest", "one:hash")]));
+    static TWO: LazyLock<Who> = LazyLock::new(Who::superuser);
+    match session {
+        1 => &ONE,
+        2 => &TWO,
+        _ => Who::NOBODY,
+    }
+}
 
 pub(crate) struct Leader {
     pub(crate) tree: Tree,
@@ -12,6 +24,7 @@ pub(crate) struct Leader {
     pub(crate) watches: WatchTable,
     pub(crate) events: Vec<Event>,
     pub(crate) log: Vec<TxnEntry>,
+    pub(crate) rules: WriteRules,
     waiting: VecDeque<TxnEntry>,
     zxid: u64,
 }
@@ -29,6 +42,11 @@ impl Leader {
             watches: WatchTable::new(),
             events: Vec::new(),
             log: Vec::new(),
+            rules: WriteRules {
+                extended_types: true,
+                x509: true,
+                ..WriteRules::default()
+            },
             waiting: VecDeque::new(),
         }
     }
@@ -42,16 +60,18 @@ impl Leader {
         leader
     }
 
-    pub(crate) fn context(&mut self, session: SessionId) -> Context {
+    pub(crate) fn context(&mut self, session: SessionId) -> Context<'static> {
         self.zxid += 1;
         let time_ms = 1000 + self.zxid as i64 * 7;
         Context {
             session,
+            who: who(session),
             cxid: 5,
             zxid: self.zxid,
             time_ms,
             moved: false,
             with_digest: true,
+            rules: self.rules,
         }
     }
 

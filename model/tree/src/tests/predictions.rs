@@ -60,7 +60,7 @@ fn sizes_are_what_a_fresh_apache_reports() {
         data: Some(b"12345".to_vec()),
         acl: open(),
         flags,
-        with_stat: true,
+        operation: CreateOperation::Create2,
     };
     leader.now(1, create("/a", 0));
     leader.now(1, create("/a/b", 1));
