@@ -12,6 +12,7 @@ mod properties;
 mod read;
 mod server_line;
 mod words;
+mod znodes;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use groups::Groups;
 pub use monitoring::{Admin, Audit, MetricsPort};
 pub use server_line::{ClientAddress, Member};
 pub use words::WordList;
+pub use znodes::Znodes;
 
 use quorate_zab::{Ensemble, ServerId};
 use std::collections::BTreeMap;
@@ -57,6 +59,8 @@ pub struct Config {
     pub unread_bytes_max: usize,
     /// The four-letter words that are answered.
     pub words: WordList,
+    /// What holds of znodes and of who may do what to them.
+    pub znodes: Znodes,
     /// Transactions between two snapshots.
     pub snap_count: u32,
     /// A sync of the log that takes longer is worth a warning, in ms.
@@ -167,6 +171,7 @@ impl Config {
             outstanding_max: 1000,
             unread_bytes_max: DEFAULT_UNREAD_BYTES_MAX,
             words: WordList::default(),
+            znodes: Znodes::default(),
             snap_count: 100_000,
             sync_warning_ms: 1000,
             log_allocation_bytes: 65_536 * 1024,

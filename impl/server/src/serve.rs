@@ -229,6 +229,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         min_session_timeout_ms: config.min_session_timeout_ms,
         max_session_timeout_ms: config.max_session_timeout_ms,
         unread_bytes_max: config.unread_bytes_max,
+        znodes: config.znodes.clone(),
     };
     let clients_at = match &config.client {
         None => None,

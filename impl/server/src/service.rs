@@ -20,6 +20,7 @@ mod leading;
 mod measuring;
 mod replies;
 mod requests;
+mod sweeping;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use replies::{Batch, Hold, Replies, ReplyQueue, replies};
 pub(crate) use connection::Connection;
 pub(crate) use counters::Counters;
 
+use crate::config::Znodes;
 use crate::fourlw::Facts;
 use crate::metrics::Figures;
 use auditing::Auditing;
@@ -43,6 +45,7 @@ use quorate_tree::{
 use quorate_wire::DecodeError;
 use quorate_zab::{Epoch, ServerId, Zxid};
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use sweeping::Sweep;
 
 /// What the configuration says about sessions.
 #[derive(Clone, Debug)]
@@ -57,6 +60,8 @@ pub struct Options {
     pub max_session_timeout_ms: i32,
     /// Bytes of replies that may wait in this process for all clients together.
     pub unread_bytes_max: usize,
+    /// What holds of znodes.
+    pub znodes: Znodes,
 }
 
 /// Why a transaction cannot be applied.
@@ -95,6 +100,8 @@ pub struct Service {
     sessions: SessionTable<Origin>,
     /// Leader and standalone server: what is prepared and not applied.
     outstanding: Outstanding,
+    /// Leader and standalone server: containers and lifetimes that are over.
+    sweep: Sweep,
     /// What was read already of the transactions to come.
     expected: VecDeque<TxnEntry>,
     digests: DigestLog,
@@ -123,6 +130,7 @@ impl Service {
             ids: SessionIds::new(options.server.get(), wall_ms),
             sessions: SessionTable::new(options.tick_ms),
             outstanding: Outstanding::new(),
+            sweep: Sweep::default(),
             expected: VecDeque::new(),
             digests: DigestLog::default(),
             counters: Counters::default(),
@@ -187,6 +195,7 @@ impl Service {
         self.epoch = epoch;
         self.serving_since_ms = now_ms;
         self.started_ms.get_or_insert(now_ms);
+        self.sweep.begin(now_ms);
         if role.keeps_sessions() {
             self.sessions.begin(&self.tree, now_ms);
         } else {

@@ -101,9 +101,10 @@ pub(crate) fn well_formed(list: Vec<Acl>, who: &Who, x509: bool) -> Result<Vec<A
 /// compared as text: what is no name is merely nobody's.
 fn is_distinguished_name(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .split(',')
-            .all(|part| part.split_once('=').is_some_and(|(name, _)| !name.trim().is_empty()))
+        && text.split(',').all(|part| {
+            part.split_once('=')
+                .is_some_and(|(name, _)| !name.trim().is_empty())
+        })
 }
 
 /// An interned list.
@@ -133,11 +134,9 @@ struct Interned {
     uses: u64,
 }
 
-static OPEN: LazyLock<Interned> = LazyLock::new(|| {
-    Interned {
-        list: AccessList::of(&anyone(ALL)),
-        uses: 1,
-    }
+static OPEN: LazyLock<Interned> = LazyLock::new(|| Interned {
+    list: AccessList::of(&anyone(ALL)),
+    uses: 1,
 });
 
 /// The lists in use, each kept once and counted.

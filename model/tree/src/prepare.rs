@@ -22,7 +22,12 @@ mod tests;
 
 /// Prepares a write on the leader: checks it and says what it does. A refused one is an error transaction,
 /// with the zxid and without a digest. `tree` must have applied exactly what `outstanding` no longer holds.
-pub fn prepare(request: WriteRequest, cx: &Context<'_>, tree: &Tree, outstanding: &mut Outstanding) -> TxnEntry {
+pub fn prepare(
+    request: WriteRequest,
+    cx: &Context<'_>,
+    tree: &Tree,
+    outstanding: &mut Outstanding,
+) -> TxnEntry {
     let header = TxnHeader {
         session: cx.session,
         cxid: cx.cxid,
@@ -241,7 +246,12 @@ impl Draft<'_> {
     fn delete_container(&mut self, path: String) -> Result<Txn, Code> {
         let (parent_path, _) = deletable(&path)?;
         let doomed = self.see(&path)?;
-        sweep::check_due(&doomed.stat, doomed.children, self.cx.rules.sweep, self.cx.time_ms)?;
+        sweep::check_due(
+            &doomed.stat,
+            doomed.children,
+            self.cx.rules.sweep,
+            self.cx.time_ms,
+        )?;
         let parent = self.see(parent_path)?;
         self.remove(&Permit::own(), parent_path, &parent, &path, &doomed);
         Ok(Txn::DeleteContainer { path })

@@ -44,7 +44,10 @@ impl Amounts {
     /// `count=4,bytes=5=;byteHardLimit=6;countHardLimit=7`: the odd `=` keeps parsers before 3.7 from looking further.
     fn text(&self) -> String {
         let mut text = format!("count={},bytes={}", self.get("count"), self.get("bytes"));
-        let further = self.0.iter().filter(|(key, _)| !matches!(key.as_str(), "count" | "bytes"));
+        let further = self
+            .0
+            .iter()
+            .filter(|(key, _)| !matches!(key.as_str(), "count" | "bytes"));
         for (at, (key, value)) in further.enumerate() {
             let odd = if at == 0 { "=" } else { "" };
             write!(text, "{odd};{key}={value}").expect("a string takes all that is written");
@@ -101,7 +104,10 @@ impl Tree {
             let mut below = vec![(id, 0)];
             self.collect_below(id, 0, &mut below);
             count = below.len() as i64;
-            bytes = below.iter().map(|(id, _)| self.node(*id).data_length() as i64).sum();
+            bytes = below
+                .iter()
+                .map(|(id, _)| self.node(*id).data_length() as i64)
+                .sum();
         }
         self.put_stats(quota, &Amounts::of(count, bytes));
     }

@@ -19,7 +19,12 @@ pub struct SweepRules {
 
 /// Whether a znode without children goes at `now_ms`, the leader's wall clock. A clock that was set back makes
 /// nobody older.
-pub(crate) fn check_due(stat: &StatPersisted, children: u32, rules: SweepRules, now_ms: i64) -> Result<(), Code> {
+pub(crate) fn check_due(
+    stat: &StatPersisted,
+    children: u32,
+    rules: SweepRules,
+    now_ms: i64,
+) -> Result<(), Code> {
     if children > 0 {
         return Err(Code::NOT_EMPTY);
     }
@@ -27,7 +32,10 @@ pub(crate) fn check_due(stat: &StatPersisted, children: u32, rules: SweepRules, 
     let is_due = match stat.owner() {
         // It had a child once: one that was made just now is waited for.
         Owner::Container => {
-            stat.cversion > 0 || rules.never_used_ms.is_some_and(|never_used_ms| age_ms > never_used_ms)
+            stat.cversion > 0
+                || rules
+                    .never_used_ms
+                    .is_some_and(|never_used_ms| age_ms > never_used_ms)
         }
         Owner::Ttl(ttl_ms) => age_ms > ttl_ms,
         Owner::Nobody | Owner::Session(_) => false,

@@ -251,16 +251,18 @@ impl WatchTable {
             fired.extend(watchers.iter().map(|(watcher, _)| *watcher));
             if watchers.iter().any(|(_, modes)| modes.has(WatchMode::Standard)) {
                 let mut gone = Vec::new();
-                watchers.retain_mut(|(watcher, modes)| match modes.without(Some(WatchMode::Standard)) {
-                    Some(left) => {
-                        *modes = left;
-                        true
-                    }
-                    None => {
-                        gone.push(*watcher);
-                        false
-                    }
-                });
+                watchers.retain_mut(
+                    |(watcher, modes)| match modes.without(Some(WatchMode::Standard)) {
+                        Some(left) => {
+                            *modes = left;
+                            true
+                        }
+                        None => {
+                            gone.push(*watcher);
+                            false
+                        }
+                    },
+                );
                 used_up = Some(gone);
             }
         }

@@ -103,10 +103,15 @@ impl Who {
         let granted = list.anyone() & needed != 0
             || list.entries().is_empty()
             || self.ids.iter().any(|id| id.scheme == "super")
-            || list.entries().iter().any(|entry| {
-                entry.perms & needed != 0 && self.ids.iter().any(|id| id.is_meant_by(entry))
-            });
-        if granted { Ok(Permit(())) } else { Err(Code::NO_AUTH) }
+            || list
+                .entries()
+                .iter()
+                .any(|entry| entry.perms & needed != 0 && self.ids.iter().any(|id| id.is_meant_by(entry)));
+        if granted {
+            Ok(Permit(()))
+        } else {
+            Err(Code::NO_AUTH)
+        }
     }
 
     /// Whether he may do everything to a znode with this list.

@@ -23,7 +23,6 @@ const JVM: Standing = NoEffect("it tunes Apache's server");
 const KEYS: &[(&str, Standing)] = &[
     ("DigestAuthenticationProvider.digestAlg", Refused(&["SHA1"])),
     ("DigestAuthenticationProvider.enabled", NotYet),
-    ("DigestAuthenticationProvider.superDigest", NotYet),
     ("X509AuthenticationProvider.superUser", NotYet),
     ("admin.forceHttps", Refused(OFF)),
     ("admin.needClientAuth", Refused(OFF)),
@@ -43,11 +42,6 @@ const KEYS: &[(&str, Standing)] = &[
     ("emulate353TTLNodes", Refused(OFF)),
     ("enableEagerACLCheck", NotYet),
     ("enforce.auth.*", Refused(OFF)),
-    ("enforceQuota", Refused(OFF)),
-    (
-        "extendedTypesEnabled",
-        NoEffect("znodes with a lifetime are always understood"),
-    ),
     ("fastleader.*", JVM),
     ("fips-mode", NotYet),
     ("flushDelay", JVM),
@@ -100,7 +94,6 @@ const KEYS: &[(&str, Standing)] = &[
     ),
     ("serverCnxnFactory", JVM),
     ("sessionRequireClientSASLAuth", Refused(OFF)),
-    ("skipACL", NotYet),
     ("snapSizeLimitInKb", NotYet),
     ("snapshot.compression.method", Refused(&[""])),
     ("snapshot.trust.empty", NotYet),
@@ -118,7 +111,6 @@ const KEYS: &[(&str, Standing)] = &[
     ("throttled_op_wait_time", NotYet),
     ("txnLogSizeLimitInKb", NotYet),
     ("watchManagerName", JVM),
-    ("znode.container.*", NotYet),
 ];
 
 /// What is known of a key that is not honoured; `None` if ZooKeeper does not know it either.

@@ -8,6 +8,8 @@ use super::properties::{self, Property};
 use super::server_line::{self, ClientAddress, Member};
 use super::words::WordList;
 use super::{Config, DEFAULT_TICK_MS, DEFAULT_UNREAD_BYTES_MAX, Loaded, Membership, Mode, Purge, Trace};
+use super::znodes::Znodes;
+use quorate_tree::WriteRules;
 use quorate_zab::ServerId;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -111,6 +113,7 @@ impl Reading<'_> {
                 .number("unreadMaxBytes", 1 << 20..=1 << 40)
                 .map_or(DEFAULT_UNREAD_BYTES_MAX, |bytes| bytes as usize),
             words: self.words(),
+            znodes: self.znodes(),
             snap_count: self.at_least("snapCount", 2).unwrap_or(100_000),
             sync_warning_ms: self.number("fsync.warningthresholdms", MS).unwrap_or(1000) as u64,
             log_allocation_bytes: self.number("preAllocSize", 0..=4 << 20).unwrap_or(65_536) as u64 * 1024,
@@ -136,6 +139,55 @@ impl Reading<'_> {
             mode: mode?,
             ..config
         })
+    }
+
+    fn znodes(&mut self) -> Znodes {
+        let default = Znodes::default();
+        let never_used_ms = self
+            .number("znode.container.maxNeverUsedIntervalMs", COUNT)
+            .unwrap_or(0);
+        let skip_acl = self.take("skipACL");
+        if let Some(property) = skip_acl.as_ref().filter(|property| property.value == "yes") {
+            self.warn(
+                property,
+                "access lists are not heeded: everybody may do everything",
+            );
+        }
+        Znodes {
+            rules: WriteRules {
+                extended_types: self.boolean("extendedTypesEnabled").unwrap_or(false),
+                enforce_quota: self.boolean("enforceQuota").unwrap_or(false),
+                x509: self.has_x509_provider(),
+                sweep: Znodes::sweep(never_used_ms),
+            },
+            super_digest: self
+                .take("DigestAuthenticationProvider.superDigest")
+                .map(|property| property.value),
+            skip_acl: skip_acl.is_some_and(|property| property.value == "yes"),
+            sweep_interval_ms: self
+                .number("znode.container.checkIntervalMs", MS)
+                .map_or(default.sweep_interval_ms, |ms| ms as u64),
+            sweep_per_minute: self
+                .number("znode.container.maxPerMinute", MS)
+                .map_or(default.sweep_per_minute, |count| count as u32),
+        }
+    }
+
+    /// Subjects of certificates are identities where Apache's provider is named, as `authProvider.<any>`.
+    fn has_x509_provider(&mut self) -> bool {
+        let providers: Vec<_> = self
+            .left
+            .iter()
+            .filter(|(key, property)| {
+                key.starts_with("authProvider.")
+                    && property.value == "org.apache.zookeeper.server.auth.X509AuthenticationProvider"
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &providers {
+            self.take(key);
+        }
+        !providers.is_empty()
     }
 
     /// `peerType` says again what this server's own line says, and that counts.

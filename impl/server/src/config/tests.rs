@@ -214,7 +214,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "enforce.auth.enabled=true",
         "enforce.auth.schemes=sasl",
         "sessionRequireClientSASLAuth=true",
-        "enforceQuota=true",
         "closeSessionTxn.enabled=false",
         "snapshot.compression.method=gz",
         "DigestAuthenticationProvider.digestAlg=SHA-256",
@@ -326,7 +325,7 @@ fn groups_and_weights_that_make_no_ensemble_are_refused_with_the_reason() {
 
 #[test]
 fn what_is_off_anyway_is_accepted_in_silence() {
-    let text = "clientPort=1\nsslQuorum=false\nreconfigEnabled=False\nenforceQuota=false\n\
+    let text = "clientPort=1\nsslQuorum=false\nreconfigEnabled=False\n\
                 closeSessionTxn.enabled=true\nsnapshot.compression.method=\n";
     assert_eq!(warnings(text), Vec::<String>::new());
 }
@@ -484,4 +483,33 @@ fn the_audit_log_lies_in_the_data_directory_unless_the_file_says_otherwise() {
     let (audit, _) = file("audit.enable=true\naudit.file=/var/log/audit");
     assert_eq!(audit, Some("/var/log/audit".into()));
     assert_eq!(file("audit.enable=false").0, None);
+}
+
+#[test]
+fn what_is_said_of_znodes_is_heeded() {
+    let loaded = read(
+        "",
+        "clientPort=1\nextendedTypesEnabled=true\nenforceQuota=True\nskipACL=yes\n\
+         DigestAuthenticationProvider.superDigest=super:hash=\n\
+         authProvider.1=org.apache.zookeeper.server.auth.X509AuthenticationProvider\n\
+         znode.container.checkIntervalMs=50\nznode.container.maxPerMinute=7\n\
+         znode.container.maxNeverUsedIntervalMs=9\n",
+    )
+    .unwrap();
+    let znodes = loaded.config.znodes;
+    let rules = znodes.rules;
+    assert!(rules.extended_types && rules.enforce_quota && rules.x509 && znodes.skip_acl);
+    assert_eq!(rules.sweep.never_used_ms, Some(9));
+    assert_eq!(znodes.super_digest.as_deref(), Some("super:hash="));
+    assert_eq!((znodes.sweep_interval_ms, znodes.sweep_per_minute), (50, 7));
+    assert_eq!(
+        loaded.warnings.len(),
+        1,
+        "that lists are not heeded: {:?}",
+        loaded.warnings
+    );
+    assert_eq!(
+        read("", "clientPort=1\n").unwrap().config.znodes,
+        Znodes::default()
+    );
 }

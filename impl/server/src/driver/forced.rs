@@ -181,6 +181,7 @@ impl Forced {
             min_session_timeout_ms: SESSION_TIMEOUT_MS,
             max_session_timeout_ms: SESSION_TIMEOUT_MS,
             unread_bytes_max: usize::MAX,
+            znodes: crate::config::Znodes::default(),
         };
         let driver = Driver::new(Parts {
             me,
@@ -660,7 +661,7 @@ fn new_session(session: i64) -> Submission {
         cxid: 0,
         opcode: Opcode::CreateSession.number(),
         body: body.freeze(),
-        identities: None,
+        who: None,
         request: Some(Request::CreateSession {
             timeout_ms: SESSION_TIMEOUT_MS,
         }),
@@ -674,7 +675,7 @@ fn sync() -> Submission {
         cxid: 1,
         opcode: Opcode::Sync.number(),
         body: Bytes::from_static(&[0, 0, 0, 1, b'/']),
-        identities: None,
+        who: None,
         request: None,
     }
 }

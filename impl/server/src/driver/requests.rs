@@ -62,6 +62,7 @@ impl Driver {
     pub(super) fn expire_sessions(&mut self) {
         let now_ms = self.now_ms();
         self.service.expire(now_ms, &mut self.actions);
+        self.service.sweep(now_ms, wall_ms(), &mut self.actions);
         self.do_actions();
     }
 }

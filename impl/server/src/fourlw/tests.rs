@@ -69,6 +69,7 @@ impl Host {
             min_session_timeout_ms: 4000,
             max_session_timeout_ms: 40_000,
             unread_bytes_max: usize::MAX,
+            znodes: crate::config::Znodes::default(),
         };
         let mut service = Service::new(options, Tree::new(), 1_795_246_692_281);
         *service.facts_mut() = Facts::new(&config());
@@ -175,6 +176,7 @@ fn config() -> Config {
         tick_ms: 2000,
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
+        znodes: crate::config::Znodes::default(),
         mode: Mode::Ensemble(Membership {
             me: ServerId::new(1),
             members,

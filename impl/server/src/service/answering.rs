@@ -3,10 +3,12 @@
 use super::connection::{Asked, Connection, Pending, Phase};
 use super::counters::Counters;
 use super::identity;
+use crate::config::Znodes;
 use bytes::BytesMut;
 use quorate_tree::{Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, TxnResult, WatchTable};
 use quorate_wire::client::reply::{self, ReplyHeader};
-use quorate_wire::client::{MultiResult, Opcode, Request, RequestHeader, WatchLists};
+use quorate_wire::client::{MultiReadOp, MultiResult, Opcode, Request, RequestHeader, WatchLists};
+use std::sync::Arc;
 
 /// A connection, and what its answers are made from.
 pub(super) struct Answering<'a> {
@@ -14,6 +16,7 @@ pub(super) struct Answering<'a> {
     pub(super) tree: &'a Tree,
     pub(super) watches: &'a mut WatchTable,
     pub(super) counters: &'a mut Counters,
+    pub(super) znodes: &'a Znodes,
     pub(super) now_ms: u64,
 }
 
@@ -105,13 +108,11 @@ impl Answering<'_> {
             Request::GetEphemerals { prefix } => ReadRequest::GetEphemerals { prefix },
             Request::CheckWatches { path, kind } => ReadRequest::CheckWatches { path, kind },
             Request::RemoveWatches { path, kind } => ReadRequest::RemoveWatches { path, kind },
-            Request::SetWatches(lists) => ReadRequest::SetWatches(set_watches(lists)),
-            // Persistent watches are not provided; without any this is the older request.
-            Request::SetWatches2(lists)
-                if lists.persistent.is_empty() && lists.persistent_recursive.is_empty() =>
-            {
+            Request::SetWatches(lists) | Request::SetWatches2(lists) => {
                 ReadRequest::SetWatches(set_watches(lists))
             }
+            Request::AddWatch { path, mode } => ReadRequest::AddWatch { path, mode },
+            Request::MultiRead(parts) => ReadRequest::Multi(parts.into_iter().map(read_part).collect()),
             Request::Ping => {
                 let header = self.ok(reply::PING_XID);
                 return reply::put_header(&mut self.conn.out, header);
@@ -120,7 +121,8 @@ impl Answering<'_> {
                 let header = self.ok(xid);
                 let ids: Vec<_> = self
                     .conn
-                    .identities
+                    .who
+                    .ids()
                     .iter()
                     .map(|id| (id.scheme.as_str(), identity::user(id)))
                     .collect();
@@ -133,10 +135,7 @@ impl Answering<'_> {
             } => {
                 return self.authenticate(xid, &scheme, &auth.unwrap_or_default());
             }
-            Request::SetWatches2(_)
-            | Request::AddWatch { .. }
-            | Request::MultiRead(_)
-            | Request::Sasl { .. } => return self.error(xid, Code::UNIMPLEMENTED),
+            Request::Sasl { .. } => return self.error(xid, Code::UNIMPLEMENTED),
             // Writes get here only if their bodies could not be decoded, and then not decoded.
             Request::Create(_)
             | Request::Create2(_)
@@ -167,6 +166,7 @@ impl Answering<'_> {
         } = self;
         let mut reader = Reader {
             session: conn.session,
+            who: &conn.rights,
             watcher: conn.client.0,
             watches,
         };
@@ -184,6 +184,11 @@ impl Answering<'_> {
             Ok(ReadReply::Count(count)) => reply::put_int(out, header, count),
             Ok(ReadReply::Paths(paths)) => reply::put_names(out, header, paths),
             Ok(ReadReply::Done) => reply::put_header(out, header),
+            Ok(ReadReply::WatchAdded) => reply::put_int(out, header, 0),
+            Ok(ReadReply::Multi(answers)) => {
+                let results: Vec<_> = answers.into_iter().map(read_result).collect();
+                reply::put_results(out, header, &results);
+            }
             Ok(ReadReply::Replayed(events)) => {
                 for event in events {
                     reply::put_event(out, None, event.kind, &event.path);
@@ -199,7 +204,7 @@ impl Answering<'_> {
 
     /// Outside the order of requests: it holds for those that follow.
     fn authenticate(&mut self, xid: i32, scheme: &str, auth: &[u8]) {
-        let proved = identity::prove(scheme, auth);
+        let proved = identity::prove(scheme, auth, self.znodes);
         let code = if proved.is_some() {
             Code::OK
         } else {
@@ -207,8 +212,13 @@ impl Answering<'_> {
         };
         reply::put_header(&mut self.conn.out, ReplyHeader::error(xid, 0, code.0));
         match proved {
-            Some(Some(id)) if !self.conn.identities.contains(&id) => self.conn.identities.push(id),
-            Some(_) => {}
+            Some(ids) => {
+                let who = Arc::make_mut(&mut self.conn.who);
+                ids.into_iter().for_each(|id| who.add(id));
+                self.conn.rights = self.znodes.rights_of(&self.conn.who);
+                self.watches
+                    .identify(self.conn.client.0, self.conn.rights.clone());
+            }
             None => {
                 self.counters.auth_failed += 1;
                 self.conn.hang_up();
@@ -313,13 +323,36 @@ fn set_watches(lists: WatchLists) -> SetWatches {
         data,
         exist,
         child,
-        persistent: _,
-        persistent_recursive: _,
+        persistent,
+        persistent_recursive,
     } = lists;
     SetWatches {
         relative_zxid,
         data,
         exist,
         child,
+        persistent,
+        persistent_recursive,
+    }
+}
+
+/// A part of a multiRead; its watch flag is ignored, as in Apache.
+fn read_part(op: MultiReadOp) -> ReadRequest {
+    let watch = false;
+    match op {
+        MultiReadOp::GetData { path } => ReadRequest::GetData { path, watch },
+        MultiReadOp::GetChildren { path } => ReadRequest::GetChildren { path, watch },
+    }
+}
+
+fn read_result(answer: Result<ReadReply<'_>, Code>) -> MultiResult {
+    match answer {
+        Ok(ReadReply::Data { data, stat }) => MultiResult::Data {
+            data: data.map(<[u8]>::to_vec),
+            stat,
+        },
+        Ok(ReadReply::Children(children)) => MultiResult::Children(children.map(String::from).collect()),
+        Ok(_) => MultiResult::Error(Code::MARSHALLING_ERROR.0),
+        Err(code) => MultiResult::Error(code.0),
     }
 }

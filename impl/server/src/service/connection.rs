@@ -6,11 +6,11 @@ use super::identity;
 use super::replies::{Hold, Replies};
 use crate::audit::Notes;
 use bytes::{Bytes, BytesMut};
-use quorate_tree::{SessionId, Turns};
+use quorate_tree::{SessionId, Turns, Who};
 use quorate_wire::client::{ConnectRequest, RequestHeader};
-use quorate_wire::quorum::Id;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Bytes that a client may leave unread before its next requests are held back.
 const PAUSE_BYTES: usize = 1 << 20;
@@ -42,9 +42,12 @@ pub(crate) struct Connection {
     pub(super) held: VecDeque<Bytes>,
     /// What its task was told of that.
     pub(super) hold: Hold,
-    pub(super) identities: Vec<Id>,
     /// What the audit log will want to know.
     pub(super) audits: Notes,
+    /// What its client has proven to be.
+    pub(super) who: Arc<Who>,
+    /// By which is decided what it may do here.
+    pub(super) rights: Arc<Who>,
     pub(super) heard_ms: u64,
     /// Whether the leader will be told with the next PING that the session lives.
     pub(super) is_reported: bool,
@@ -121,8 +124,9 @@ impl Connection {
             reads_waiting: 0,
             held: VecDeque::new(),
             hold: Hold::Nothing,
-            identities: vec![identity::of_address(peer.ip())],
             audits: Notes::default(),
+            who: Arc::new(Who::new(vec![identity::of_address(peer.ip())])),
+            rights: Arc::default(),
             heard_ms: now_ms,
             is_reported: false,
             counters: ConnectionCounters {

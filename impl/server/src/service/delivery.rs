@@ -91,6 +91,7 @@ impl Service {
                 tree: &self.tree,
                 watches: &mut self.watches,
                 counters: &mut self.counters,
+                znodes: &self.options.znodes,
                 now_ms,
             };
             turn.drain();
@@ -153,6 +154,7 @@ impl Service {
             tree: &self.tree,
             watches: &mut self.watches,
             counters: &mut self.counters,
+            znodes: &self.options.znodes,
             now_ms,
         };
         if turn.written(header.cxid, &result, data) {
@@ -174,6 +176,7 @@ impl Service {
             tree: &self.tree,
             watches: &mut self.watches,
             counters: &mut self.counters,
+            znodes: &self.options.znodes,
             now_ms,
         };
         turn.drain();

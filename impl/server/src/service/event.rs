@@ -2,12 +2,13 @@
 
 use super::replies::Replies;
 use bytes::Bytes;
-use quorate_tree::SessionId;
+use quorate_tree::{SessionId, Who};
 use quorate_wire::client::Request;
 use quorate_wire::frame::FourLetterWord;
 use quorate_wire::quorum::{ForwardedRequest, Id};
 use quorate_zab::Conn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A client connection of this process. Numbers are never used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -114,7 +115,7 @@ pub struct Submission {
     /// The client's bytes behind the request header, as they came.
     pub body: Bytes,
     /// Who the client is; `None` is null on the wire: the server itself asks.
-    pub identities: Option<Vec<Id>>,
+    pub who: Option<Arc<Who>>,
     /// The body, if it was read here already.
     pub request: Option<Request>,
 }
@@ -128,7 +129,7 @@ impl Submission {
             cxid: request.cxid,
             opcode: request.opcode,
             body: request.body,
-            identities: request.authinfo,
+            who: request.authinfo.map(|ids| Arc::new(Who::new(ids))),
             request: None,
         }
     }
@@ -140,7 +141,7 @@ impl Submission {
             cxid: self.cxid,
             opcode: self.opcode,
             body: self.body,
-            authinfo: self.identities,
+            authinfo: self.who.map(|who| who.ids().to_vec()),
         }
     }
 }

@@ -13,6 +13,7 @@ use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, ses
 use quorate_wire::quorum::Id;
 use quorate_zab::Zxid;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Who is at the other end of a new connection.
 pub(super) struct Caller {
@@ -79,7 +80,8 @@ impl Service {
         let password_fits = request.password.as_deref() == Some(&session_password(session));
         let mut conn = Connection::new(client, peer, replies, request, now_ms);
         conn.timeout_ms = timeout_ms;
-        conn.identities.extend(proved);
+        let who = Arc::make_mut(&mut conn.who);
+        proved.into_iter().for_each(|id| who.add(id));
         if session == 0 {
             conn.session = self.ids.next(|id| self.tree.session_timeout_ms(id).is_some());
             actions.push(Action::Submit(create_session(conn.session, timeout_ms)));
@@ -144,8 +146,10 @@ impl Service {
         self.welcome(client, false);
     }
 
-    fn attach(&mut self, conn: Connection) {
+    fn attach(&mut self, mut conn: Connection) {
+        conn.rights = self.options.znodes.rights_of(&conn.who);
         self.attached.insert(conn.session, conn.client);
+        self.watches.identify(conn.client.0, conn.rights.clone());
         self.clients.insert(conn.client, conn);
     }
 
@@ -178,6 +182,14 @@ pub(super) fn close_session(session: SessionId) -> Submission {
     }
 }
 
+/// As [`create_session`], for a container or a znode with a lifetime whose time is up. No session asks for it.
+pub(super) fn delete_container(path: String) -> Submission {
+    Submission {
+        request: Some(Request::DeleteContainer { path }),
+        ..own(0, Opcode::DeleteContainer, Bytes::new())
+    }
+}
+
 fn own(session: SessionId, opcode: Opcode, body: Bytes) -> Submission {
     Submission {
         origin: Origin::Here,
@@ -185,7 +197,7 @@ fn own(session: SessionId, opcode: Opcode, body: Bytes) -> Submission {
         cxid: 0,
         opcode: opcode.number(),
         body,
-        identities: None,
+        who: None,
         request: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Who is a client? The identities of a connection, and what an auth packet adds.
 
-use quorate_wire::quorum::Id;
+use crate::config::Znodes;
+use quorate_tree::Id;
 use sha1::{Digest, Sha1};
 use std::net::IpAddr;
 
@@ -14,15 +15,19 @@ pub(super) fn of_address(address: IpAddr) -> Id {
 
 /// What an auth packet proves: `None` refuses it.
 ///
-/// `digest` never fails, as in ZooKeeper: it names somebody, and what he may do is for ACLs to say. `ip`
-/// proves what is known already. What needs a provider that is not here is refused.
-pub(super) fn prove(scheme: &str, auth: &[u8]) -> Option<Option<Id>> {
+/// `digest` never fails, as in ZooKeeper: it names somebody, and what he may do is for ACLs to say. Whoever has the
+/// superuser's is the superuser as well. `ip` and `x509` prove what is known already. What needs a provider that is not
+/// here is refused.
+pub(super) fn prove(scheme: &str, auth: &[u8], znodes: &Znodes) -> Option<Vec<Id>> {
     match scheme {
-        "digest" => Some(Some(Id {
-            scheme: "digest".into(),
-            id: digest(auth),
-        })),
-        "ip" => Some(None),
+        "digest" => {
+            let digest = digest(auth);
+            let is_super = znodes.super_digest.as_ref() == Some(&digest);
+            let superuser = is_super.then(|| Id::new("super", ""));
+            Some(superuser.into_iter().chain([Id::new("digest", digest)]).collect())
+        }
+        "ip" => Some(Vec::new()),
+        "x509" if znodes.rules.x509 => Some(Vec::new()),
         _ => None,
     }
 }
@@ -85,24 +90,34 @@ mod tests {
     #[test]
     fn a_digest_identity_is_zookeepers() {
         // The example of ZooKeeper's DigestAuthenticationProvider.generateDigest("super:admin").
-        let id = prove("digest", b"super:admin").unwrap().unwrap();
-        assert_eq!(id.id, "super:xQJmxLMiHGwaqBvst5y6rkB6HQs=");
-        assert_eq!(user(&id), "super");
+        let nobody = Znodes::default();
+        let ids = prove("digest", b"super:admin", &nobody).unwrap();
+        assert_eq!(ids, [Id::new("digest", "super:xQJmxLMiHGwaqBvst5y6rkB6HQs=")]);
+        assert_eq!(user(&ids[0]), "super");
+        let ids = prove("digest", b"nocolon", &nobody).unwrap();
+        assert!(ids[0].id.starts_with("nocolon:"));
+        assert_eq!(prove("digest", b"", &nobody).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_superuser_is_whoever_has_the_digest_of_the_configuration() {
+        let znodes = Znodes {
+            super_digest: Some("super:xQJmxLMiHGwaqBvst5y6rkB6HQs=".into()),
+            ..Znodes::default()
+        };
         assert!(
-            prove("digest", b"nocolon")
+            prove("digest", b"super:admin", &znodes)
                 .unwrap()
-                .unwrap()
-                .id
-                .starts_with("nocolon:")
+                .contains(&Id::new("super", ""))
         );
-        assert!(prove("digest", b"").unwrap().is_some());
+        assert_eq!(prove("digest", b"super:other", &znodes).unwrap().len(), 1);
     }
 
     #[test]
     fn schemes_without_a_provider_prove_nothing() {
         for scheme in ["world", "auth", "sasl", "x509", "super", "", "nope"] {
-            assert_eq!(prove(scheme, b"x:y"), None, "{scheme}");
+            assert_eq!(prove(scheme, b"x:y", &Znodes::default()), None, "{scheme}");
         }
-        assert_eq!(prove("ip", b""), Some(None));
+        assert_eq!(prove("ip", b"", &Znodes::default()), Some(Vec::new()));
     }
 }

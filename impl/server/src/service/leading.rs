@@ -5,8 +5,8 @@ use super::Service;
 use super::event::{Action, Origin, Submission};
 use super::handshake::close_session;
 use bytes::{Bytes, BytesMut};
-use quorate_tree::{Code, Context, SessionId, WriteRequest, prepare};
-use quorate_wire::client::{Opcode, Request};
+use quorate_tree::{Code, Context, CreateOperation, SessionId, Who, WriteRequest, prepare};
+use quorate_wire::client::{CreateRequest, MultiOp, Opcode, Request};
 use quorate_wire::txn::{encode_entry, entry_bytes};
 use quorate_zab::{Conn, Zxid};
 
@@ -48,15 +48,21 @@ impl Service {
             cxid,
             ..
         } = submission;
+        let who = submission
+            .who
+            .as_ref()
+            .map(|who| self.options.znodes.rights_of(who));
         let request = self.write_request(submission);
         let moved = self.sessions.admit(session, &request, origin, now_ms);
         let cx = Context {
             session,
+            who: who.as_deref().unwrap_or(Who::NOBODY),
             cxid,
             zxid: zxid.bits(),
             time_ms: wall_ms,
             moved,
             with_digest: true,
+            rules: self.options.znodes.rules,
         };
         let entry = prepare(request, &cx, &self.tree, &mut self.outstanding);
         let mut payload = BytesMut::with_capacity(entry_bytes(&entry));
@@ -69,6 +75,7 @@ impl Service {
 
     /// What the tree is to decide about. A learner is not trusted to have read the body.
     fn write_request(&self, submission: Submission) -> WriteRequest {
+        let is_own = submission.origin == Origin::Here && submission.who.is_none();
         let Some(opcode) = Opcode::from_number(submission.opcode) else {
             return WriteRequest::Refused(Code::UNIMPLEMENTED);
         };
@@ -80,22 +87,16 @@ impl Service {
             return WriteRequest::Refused(Code::MARSHALLING_ERROR);
         };
         match request {
-            Request::Create(create) => WriteRequest::Create {
-                path: create.path,
-                data: create.data,
-                acl: create.acl,
-                flags: create.flags,
-                with_stat: false,
-            },
-            Request::Create2(create) => WriteRequest::Create {
-                path: create.path,
-                data: create.data,
-                acl: create.acl,
-                flags: create.flags,
-                with_stat: true,
-            },
+            Request::Create(create) => creation(create, CreateOperation::Create),
+            Request::Create2(create) => creation(create, CreateOperation::Create2),
+            Request::CreateContainer(create) => creation(create, CreateOperation::Container),
+            Request::CreateTtl { create, ttl_ms } => creation(create, CreateOperation::Ttl { ttl_ms }),
             Request::Delete { path, version } => WriteRequest::Delete { path, version },
             Request::SetData { path, data, version } => WriteRequest::SetData { path, data, version },
+            Request::SetAcl { path, acl, version } => WriteRequest::SetAcl { path, acl, version },
+            Request::Multi(ops) => WriteRequest::Multi(ops.into_iter().map(part).collect()),
+            // The server's own; whoever else asks for it, be it for another server, is refused.
+            Request::DeleteContainer { path } if is_own => WriteRequest::DeleteContainer { path },
             // An id that is in use is not given away again: its owner would lose it.
             Request::CreateSession { .. } if self.sessions.knows(submission.session) => {
                 WriteRequest::Refused(Code::SESSION_EXPIRED)
@@ -103,11 +104,7 @@ impl Service {
             Request::CreateSession { timeout_ms } => WriteRequest::CreateSession { timeout_ms },
             Request::CloseSession => WriteRequest::CloseSession,
             // Writes that are not provided, and what a learner has no reason to forward.
-            Request::CreateContainer(_)
-            | Request::CreateTtl { .. }
-            | Request::SetAcl { .. }
-            | Request::Multi(_)
-            | Request::Reconfig { .. }
+            Request::Reconfig { .. }
             | Request::DeleteContainer { .. }
             | Request::Check { .. }
             | Request::Sync { .. }
@@ -158,6 +155,39 @@ impl Service {
             self.counters.sessions_expired += 1;
             actions.push(Action::Submit(close_session(session)));
         }
+    }
+}
+
+fn creation(create: CreateRequest, operation: CreateOperation) -> WriteRequest {
+    WriteRequest::Create {
+        path: create.path,
+        data: create.data,
+        acl: create.acl,
+        flags: create.flags,
+        operation,
+    }
+}
+
+/// A part of a multi. There, unlike outside, the flags decide what kind of znode it is, as in Apache.
+fn part(op: MultiOp) -> WriteRequest {
+    const CONTAINER: i32 = 4;
+    match op {
+        MultiOp::Create(create) | MultiOp::Create2(create) if create.flags == CONTAINER => {
+            creation(create, CreateOperation::Container)
+        }
+        MultiOp::Create(create) => creation(create, CreateOperation::Create),
+        MultiOp::Create2(create) => creation(create, CreateOperation::Create2),
+        MultiOp::CreateContainer(create) => creation(create, CreateOperation::Container),
+        MultiOp::CreateTtl { create, .. } if create.flags == CONTAINER => {
+            creation(create, CreateOperation::Container)
+        }
+        MultiOp::CreateTtl { create, .. } if create.flags < CONTAINER => {
+            creation(create, CreateOperation::Create)
+        }
+        MultiOp::CreateTtl { create, ttl_ms } => creation(create, CreateOperation::Ttl { ttl_ms }),
+        MultiOp::Delete { path, version } => WriteRequest::Delete { path, version },
+        MultiOp::SetData { path, data, version } => WriteRequest::SetData { path, data, version },
+        MultiOp::Check { path, version } => WriteRequest::Check { path, version },
     }
 }
 

@@ -86,6 +86,7 @@ impl Service {
             tree: &self.tree,
             watches: &mut self.watches,
             counters: &mut self.counters,
+            znodes: &self.options.znodes,
             now_ms,
         };
         let mut at = 0;
@@ -147,7 +148,7 @@ impl Service {
                             cxid: header.xid,
                             opcode: header.opcode,
                             body: frames.slice(body),
-                            identities: Some(turn.conn.identities.clone()),
+                            who: Some(turn.conn.who.clone()),
                             request: Some(request),
                         };
                         if is_sync {

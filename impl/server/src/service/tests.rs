@@ -1,6 +1,7 @@
 //! One or more services, the driver's part played by the test.
 
 mod backpressure;
+mod authorisation;
 mod ensemble;
 mod golden;
 mod handshakes;
@@ -62,6 +63,14 @@ fn options(server: u64) -> Options {
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
         unread_bytes_max: UNREAD_OF_ALL_MAX,
+        znodes: crate::config::Znodes {
+            rules: quorate_tree::WriteRules {
+                extended_types: true,
+                x509: true,
+                ..Default::default()
+            },
+            ..Default::default()
+        },
     }
 }
 
@@ -173,7 +182,8 @@ impl Host {
     fn prepare(&mut self, submission: Submission) -> Bytes {
         let zxid = Zxid::from_bits(self.next_zxid);
         self.next_zxid += 1;
-        self.service.prepare(submission, zxid, WALL_MS, self.now_ms)
+        let wall_ms = WALL_MS + self.now_ms as i64;
+        self.service.prepare(submission, zxid, wall_ms, self.now_ms)
     }
 
     fn deliver(&mut self, payload: &[u8]) {

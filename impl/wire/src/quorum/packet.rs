@@ -93,14 +93,7 @@ impl PacketType {
     }
 }
 
-/// An identity of a client's connection, as REQUEST carries it.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Id {
-    /// `ip`, `digest`, `super`, ...
-    pub scheme: String,
-    /// The identity within the scheme.
-    pub id: String,
-}
+pub use quorate_tree::Id;
 
 /// A packet of the learner port.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

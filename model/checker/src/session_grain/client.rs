@@ -1,6 +1,8 @@
 //! What do clients ask for, and what do they know?
 
-use quorate_tree::{Acl, EventKind, ReadRequest, SessionId, SetWatches, Tree, WatchKind, WriteRequest};
+use quorate_tree::{
+    Acl, CreateOperation, EventKind, ReadRequest, SessionId, SetWatches, Tree, WatchKind, WriteRequest,
+};
 use std::collections::BTreeMap;
 use std::fmt;
 

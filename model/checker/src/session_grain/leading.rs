@@ -7,7 +7,7 @@ use super::property::{SessionProperty as Property, SessionWitness as Witness};
 use super::world::{Cx, Down, Up, World};
 use super::{SERVERS, TIMEOUT_MS};
 use crate::session_mutants::SessionMutant as Mutant;
-use quorate_tree::{Context, Outstanding, Tree, Txn, WatchTable, WriteRequest, prepare};
+use quorate_tree::{Context, Outstanding, Tree, Txn, WatchTable, Who, WriteRequest, WriteRules, prepare};
 
 impl World {
     pub(super) fn touch(&mut self, cx: &Cx<'_>, session: usize) {
@@ -59,11 +59,13 @@ impl World {
         };
         let context = Context {
             session: id(session),
+            who: Who::NOBODY,
             cxid: asker.map_or(0, |asker| i32::from(asker.number)),
             zxid,
             time_ms: 0,
             moved,
             with_digest: true,
+            rules: WriteRules::default(),
         };
         let applied = self.servers[leader.place].applied;
         cx.note(Witness::Overlapping, applied != leader.proposed);
@@ -237,7 +239,7 @@ fn numbered_by_children(request: WriteRequest, tree: &Tree) -> WriteRequest {
             data,
             acl,
             flags: flags @ 2..=3,
-            with_stat,
+            operation,
         } => {
             let (parent, _) = path.rsplit_once('/').unwrap_or_default();
             let children = tree.stat(parent).map_or(0, |stat| stat.num_children);
@@ -246,7 +248,7 @@ fn numbered_by_children(request: WriteRequest, tree: &Tree) -> WriteRequest {
                 data,
                 acl,
                 flags: flags & 1,
-                with_stat,
+                operation,
             }
         }
         other => other,

@@ -6,7 +6,7 @@ use super::property::{SessionProperty as Property, SessionWitness as Witness};
 use super::server::{Conn, Pending, Phase, watcher};
 use super::world::{Cx, Up, World};
 use crate::session_mutants::SessionMutant as Mutant;
-use quorate_tree::{Code, Event, ReadReply, ReadRequest, Reader, SetWatches, WatchKind};
+use quorate_tree::{Code, Event, ReadReply, ReadRequest, Reader, SetWatches, WatchKind, Who};
 
 impl World {
     pub(super) fn attach(&mut self, cx: &mut Cx<'_>, session: usize, to: usize) {
@@ -165,6 +165,7 @@ impl World {
         let number = server.conns[session].as_ref().map_or(0, |conn| conn.number);
         let mut reader = Reader {
             session: id(session),
+            who: Who::NOBODY,
             watcher: watcher(session, number),
             watches: &mut server.watches,
         };
@@ -182,6 +183,7 @@ impl World {
         let number = self.clients[session].conn;
         let mut reader = Reader {
             session: id(session),
+            who: Who::NOBODY,
             watcher: watcher(session, number),
             watches: &mut server.watches,
         };
@@ -193,7 +195,9 @@ impl World {
         for (&watch, &before) in &self.clients[session].watches {
             let (kind, path) = watch;
             let now = known(tree, watch);
-            let is_set = server.watches.contains(kind, path, watcher(session, number));
+            let is_set = server
+                .watches
+                .contains(kind, path, watcher(session, number), None);
             let firing = events
                 .iter()
                 .find(|event| &*event.path == path && is_about(event, kind));

@@ -59,7 +59,11 @@ fn well_formed_lists_stay_as_they_are() {
     .map(|(scheme, id)| acl(scheme, id))
     .into();
     assert_eq!(formed(list.clone()), Ok(list.clone()));
-    assert_eq!(formed([list.clone(), list.clone()].concat()), Ok(list), "duplicates go");
+    assert_eq!(
+        formed([list.clone(), list.clone()].concat()),
+        Ok(list),
+        "duplicates go"
+    );
     assert_eq!(
         well_formed(vec![acl("x509", "CN=one")], Who::NOBODY, false),
         Err(Code::INVALID_ACL),
@@ -70,17 +74,29 @@ fn well_formed_lists_stay_as_they_are() {
 #[test]
 fn auth_is_whatever_the_asker_has_proven_but_his_address() {
     let who = Who::new(
-        [("ip", "1.2.3.4"), ("digest", "bob:hash"), ("super", ""), ("x509", "CN=bob")]
-            .map(|(scheme, id)| Id::new(scheme, id))
-            .into(),
+        [
+            ("ip", "1.2.3.4"),
+            ("digest", "bob:hash"),
+            ("super", ""),
+            ("x509", "CN=bob"),
+        ]
+        .map(|(scheme, id)| Id::new(scheme, id))
+        .into(),
     );
     let list = vec![acl("auth", "whatever"), acl("world", "anyone")];
     assert_eq!(
         well_formed(list, &who, false),
-        Ok(vec![acl("digest", "bob:hash"), acl("x509", "CN=bob"), acl("world", "anyone")])
+        Ok(vec![
+            acl("digest", "bob:hash"),
+            acl("x509", "CN=bob"),
+            acl("world", "anyone")
+        ])
     );
     let address = Who::new(vec![Id::new("ip", "1.2.3.4")]);
-    assert_eq!(well_formed(vec![acl("auth", "")], &address, false), Err(Code::INVALID_ACL));
+    assert_eq!(
+        well_formed(vec![acl("auth", "")], &address, false),
+        Err(Code::INVALID_ACL)
+    );
 }
 
 #[test]

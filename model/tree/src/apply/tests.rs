@@ -466,10 +466,7 @@ fn a_znode_with_an_unlisted_acl_permits_nothing_until_its_creation_is_replayed()
     loader.acl(4, acl(8)).unwrap();
     assert_eq!(loader.unknown_acls(), 1);
     let mut tree = loader.finish(5, Some(9)).unwrap();
-    assert_eq!(
-        may_read(&tree, "/a"),
-        Err(Code::NO_AUTH)
-    );
+    assert_eq!(may_read(&tree, "/a"), Err(Code::NO_AUTH));
     apply(&mut tree, 6, create("/a", 1));
     assert_eq!(may_read(&tree, "/a"), Ok(()));
     assert_eq!(
@@ -481,5 +478,7 @@ fn a_znode_with_an_unlisted_acl_permits_nothing_until_its_creation_is_replayed()
 
 fn may_read(tree: &Tree, path: &str) -> Result<(), Code> {
     let list = tree.access_list(tree.find(path).unwrap());
-    crate::Who::NOBODY.may(crate::who::Access::GetData, list).map(drop)
+    crate::Who::NOBODY
+        .may(crate::who::Access::GetData, list)
+        .map(drop)
 }

@@ -322,7 +322,11 @@ fn containers_and_lifetimes_end_when_they_are_due_and_still_are() {
         leader.now(1, set("/plain", -1));
     }
     leader.now(1, set("/t", -1));
-    assert_eq!(code(&mut leader, 0, gone("/t")), Code::BAD_VERSION, "new data is a new life");
+    assert_eq!(
+        code(&mut leader, 0, gone("/t")),
+        Code::BAD_VERSION,
+        "new data is a new life"
+    );
     leader.catch_up(usize::MAX);
     for _ in 0..30 {
         leader.now(1, set("/plain", -1));
@@ -359,9 +363,16 @@ fn a_list_is_set_by_whoever_may_and_counts_its_versions() {
             (set_acl("/zookeeper/config", open(), -1), Code::NO_AUTH),
         ],
     );
-    assert_eq!(code(&mut leader, 3, set("/a", -1)), Code::NO_AUTH, "somebody else");
+    assert_eq!(
+        code(&mut leader, 3, set("/a", -1)),
+        Code::NO_AUTH,
+        "somebody else"
+    );
     assert_eq!(code(&mut leader, 2, set("/a", -1)), Code::OK, "the superuser");
-    assert_eq!(code(&mut leader, 2, set_acl("/zookeeper/config", open(), -1)), Code::OK);
+    assert_eq!(
+        code(&mut leader, 2, set_acl("/zookeeper/config", open(), -1)),
+        Code::OK
+    );
     leader.catch_up(usize::MAX);
     let stat = leader.tree.stat("/a").unwrap();
     assert_eq!((stat.aversion, stat.version), (2, 2));
@@ -398,16 +409,34 @@ fn hard_limits_are_refused_to_go_beyond_where_they_count() {
         ..leader.rules
     };
     assert_eq!(leader.now(1, set("/q", 7)), TxnResult::Error(Code::BAD_VERSION));
-    assert!(matches!(leader.now(1, set("/q", 0)), TxnResult::DataSet(_)), "4 bytes of 6");
+    assert!(
+        matches!(leader.now(1, set("/q", 0)), TxnResult::DataSet(_)),
+        "4 bytes of 6"
+    );
     let beyond = TxnResult::Error(Code::QUOTA_EXCEEDED);
-    assert!(matches!(leader.now(1, create("/q/a", 0)), TxnResult::Created { .. }));
+    assert!(matches!(
+        leader.now(1, create("/q/a", 0)),
+        TxnResult::Created { .. }
+    ));
     assert_eq!(leader.now(1, set("/q/a", 7)), beyond, "before the version");
-    assert!(matches!(leader.now(1, create("/q/b", 0)), TxnResult::Created { .. }));
+    assert!(matches!(
+        leader.now(1, create("/q/b", 0)),
+        TxnResult::Created { .. }
+    ));
     assert_eq!(leader.now(1, create("/q/c", 0)), beyond);
-    assert_eq!(leader.now(1, create("/q/b", 0)), TxnResult::Error(Code::NODE_EXISTS));
-    assert!(matches!(leader.now(1, create("/elsewhere", 0)), TxnResult::Created { .. }));
+    assert_eq!(
+        leader.now(1, create("/q/b", 0)),
+        TxnResult::Error(Code::NODE_EXISTS)
+    );
+    assert!(matches!(
+        leader.now(1, create("/elsewhere", 0)),
+        TxnResult::Created { .. }
+    ));
     leader.rules.enforce_quota = false;
-    assert!(matches!(leader.now(1, create("/q/c", 0)), TxnResult::Created { .. }));
+    assert!(matches!(
+        leader.now(1, create("/q/c", 0)),
+        TxnResult::Created { .. }
+    ));
 }
 
 #[test]

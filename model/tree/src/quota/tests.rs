@@ -47,7 +47,14 @@ fn with_quota(leader: &mut Leader, of: &str) {
 fn the_text_is_apaches() {
     let text = "count=4,bytes=-1=;byteHardLimit=-1;countHardLimit=7";
     let amounts = Amounts::parse(text.as_bytes());
-    assert_eq!((amounts.get("count"), amounts.get("bytes"), amounts.get("countHardLimit")), (4, -1, 7));
+    assert_eq!(
+        (
+            amounts.get("count"),
+            amounts.get("bytes"),
+            amounts.get("countHardLimit")
+        ),
+        (4, -1, 7)
+    );
     assert_eq!(amounts.text(), text);
     assert_eq!(Amounts::parse(b"").text(), "count=-1,bytes=-1");
     assert_eq!(Amounts::parse(b"bytes=5,count=").text(), "count=-1,bytes=5");
@@ -75,7 +82,11 @@ fn usage_follows_what_happens_below_without_a_trace_elsewhere() {
     assert!(leader.events.is_empty());
     leader.now(1, delete(&format!("{QUOTA}/a/{LIMITS}")));
     leader.now(1, delete("/a/b"));
-    assert_eq!(stats(&leader.tree, "/a"), "count=2,bytes=3", "nobody counts any more");
+    assert_eq!(
+        stats(&leader.tree, "/a"),
+        "count=2,bytes=3",
+        "nobody counts any more"
+    );
 }
 
 #[test]

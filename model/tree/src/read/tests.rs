@@ -110,7 +110,9 @@ fn reads_answer_what_the_tree_holds_and_leave_watches() {
         }
     }
     assert_eq!(watches.len(), 2);
-    assert!(watches.contains(WatchKind::Data, "/a", 9, None) && watches.contains(WatchKind::Child, "/a", 9, None));
+    assert!(
+        watches.contains(WatchKind::Data, "/a", 9, None) && watches.contains(WatchKind::Child, "/a", 9, None)
+    );
 }
 
 #[test]
@@ -322,10 +324,16 @@ fn watches_that_stay_are_set_whatever_there_is() {
         mode,
     };
     for (path, mode) in [("/none", 0), ("/secret", 1), ("", 1)] {
-        assert!(matches!(read(&tree, &mut watches, add(path, mode)), Ok(ReadReply::WatchAdded)));
+        assert!(matches!(
+            read(&tree, &mut watches, add(path, mode)),
+            Ok(ReadReply::WatchAdded)
+        ));
     }
     for mode in [-1, 2] {
-        assert_eq!(read(&tree, &mut watches, add("/a", mode)).unwrap_err(), Code::MARSHALLING_ERROR);
+        assert_eq!(
+            read(&tree, &mut watches, add("/a", mode)).unwrap_err(),
+            Code::MARSHALLING_ERROR
+        );
     }
     let check = |path: &str, kind| ReadRequest::CheckWatches {
         path: path.into(),
@@ -341,7 +349,11 @@ fn watches_that_stay_are_set_whatever_there_is() {
         ("/secret", 4, false),
         ("/", 5, true),
     ] {
-        assert_eq!(read(&tree, &mut watches, check(path, kind)).is_ok(), found, "{path} {kind}");
+        assert_eq!(
+            read(&tree, &mut watches, check(path, kind)).is_ok(),
+            found,
+            "{path} {kind}"
+        );
     }
     let lists = SetWatches {
         persistent: vec!["/p".into()],
@@ -383,6 +395,9 @@ fn each_part_of_a_multi_read_is_answered_for_itself() {
     let Ok(ReadReply::Multi(answers)) = read(&tree, &mut watches, ReadRequest::Multi(parts)) else {
         panic!()
     };
-    let codes: Vec<_> = answers.iter().map(|answer| answer.as_ref().err().copied()).collect();
+    let codes: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.as_ref().err().copied())
+        .collect();
     assert_eq!(codes, [None, Some(Code::NO_NODE), Some(Code::NO_AUTH), None]);
 }

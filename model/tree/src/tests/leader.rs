@@ -1,8 +1,8 @@
 //! A leader of one server: it prepares, and applies later or at once.
 
 use crate::{
-    Context, DigestCheck, Event, Id, Outcome, Outstanding, SessionId, Tree, Txn, TxnEntry, TxnResult, WatchTable,
-    Who, WriteRequest, WriteRules, prepare,
+    Context, DigestCheck, Event, Id, Outcome, Outstanding, SessionId, Tree, Txn, TxnEntry, TxnResult,
+    WatchTable, Who, WriteRequest, WriteRules, prepare,
 };
 use std::collections::VecDeque;
 use std::sync::LazyLock;

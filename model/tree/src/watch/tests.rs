@@ -1,9 +1,9 @@
 use super::*;
+use crate::tests::{acl, ones, open};
+use crate::who::Id;
 use EventKind::*;
 use WatchKind::*;
 use WatchMode::*;
-use crate::tests::{acl, ones, open};
-use crate::who::Id;
 
 fn fire(table: &mut WatchTable, fire: impl FnOnce(&mut Firing<'_>)) -> Vec<(WatcherId, EventKind, String)> {
     let mut firing = Firing {
@@ -111,7 +111,9 @@ fn a_persistent_watch_hears_of_data_and_children_and_stays() {
             ]
         );
     }
-    assert!(table.contains(Data, "/a", 1, Some(Persistent)) && !table.contains(Data, "/a", 1, Some(Standard)));
+    assert!(
+        table.contains(Data, "/a", 1, Some(Persistent)) && !table.contains(Data, "/a", 1, Some(Standard))
+    );
 }
 
 #[test]

@@ -35,7 +35,12 @@ fn an_entry_is_for_whoever_it_means_and_for_what_it_says() {
     assert!(may(&digest, Access::GetData, &bobs) && may(&digest, Access::CreateChild, &bobs));
     assert!(!may(&digest, Access::SetData, &bobs) && !may(&digest, Access::DeleteChild, &bobs));
     assert!(may(&who(&[("x509", "CN=bob")]), Access::SetData, &bobs));
-    for other in [("digest", "bob:other"), ("x509", "bob:hash"), ("digest", "CN=bob"), ("auth", "bob:hash")] {
+    for other in [
+        ("digest", "bob:other"),
+        ("x509", "bob:hash"),
+        ("digest", "CN=bob"),
+        ("auth", "bob:hash"),
+    ] {
         assert!(!may(&who(&[other]), Access::GetData, &bobs), "{other:?}");
     }
 }
@@ -76,6 +81,10 @@ fn addresses_are_compared_under_the_mask() {
         ("::1", "unknown", false),
     ] {
         let entry = list(&[(READ, "ip", entry)]);
-        assert_eq!(may(&who(&[("ip", address)]), Access::GetData, &entry), meant, "{entry:?} {address}");
+        assert_eq!(
+            may(&who(&[("ip", address)]), Access::GetData, &entry),
+            meant,
+            "{entry:?} {address}"
+        );
     }
 }

@@ -35,9 +35,16 @@ fn parts_see_what_the_ones_before_them_do() {
             delete("/q/n-0000000000", 0),
         ]),
     );
-    let TxnResult::Multi(results) = result else { panic!("{result:?}") };
+    let TxnResult::Multi(results) = result else {
+        panic!("{result:?}")
+    };
     assert_eq!(results.len(), 7);
-    assert!(results.iter().all(|result| !matches!(result, TxnResult::Error(_))), "{results:?}");
+    assert!(
+        results
+            .iter()
+            .all(|result| !matches!(result, TxnResult::Error(_))),
+        "{results:?}"
+    );
     let stat = leader.tree.stat("/q").unwrap();
     assert_eq!((stat.czxid, stat.mzxid, stat.pzxid), (4, 4, 4), "one zxid");
     assert_eq!(leader.tree.ephemerals(1).collect::<Vec<_>>(), ["/q/n-0000000001"]);
@@ -48,10 +55,22 @@ fn at_the_first_failure_nothing_has_an_effect() {
     let mut leader = Leader::with_sessions();
     leader.now(1, create("/a", 0));
     let digest = leader.tree.digest();
-    let parts = [create("/b", 0), create("/a/s", 2), set("/a", 0), check("/none", 0), delete("/none", 0)];
+    let parts = [
+        create("/b", 0),
+        create("/a/s", 2),
+        set("/a", 0),
+        check("/none", 0),
+        delete("/none", 0),
+    ];
     assert_eq!(
         leader.now(1, multi(&parts)),
-        errors(&[Code::OK, Code::OK, Code::OK, Code::NO_NODE, Code::RUNTIME_INCONSISTENCY])
+        errors(&[
+            Code::OK,
+            Code::OK,
+            Code::OK,
+            Code::NO_NODE,
+            Code::RUNTIME_INCONSISTENCY
+        ])
     );
     assert_eq!((leader.tree.digest(), leader.tree.last_zxid()), (digest, 5));
     let entry = leader.ask(1, create("/a/s", 2));
@@ -64,7 +83,10 @@ fn at_the_first_failure_nothing_has_an_effect() {
 #[test]
 fn a_failed_multi_is_logged_with_the_parts_that_had_not_failed() {
     let mut leader = Leader::with_sessions();
-    let Txn::Multi(parts) = leader.ask(1, multi(&[create("/a", 0), set("/none", 0), create("/b", 0)])).txn else {
+    let Txn::Multi(parts) = leader
+        .ask(1, multi(&[create("/a", 0), set("/none", 0), create("/b", 0)]))
+        .txn
+    else {
         panic!()
     };
     assert!(matches!(parts[0], Txn::Create { .. }));
@@ -97,21 +119,34 @@ fn each_part_is_permitted_for_itself() {
     leader.now(1, create_with("/ones", ones(31)));
     let parts = [create("/a", 0), create("/ones/a", 0)];
     assert_eq!(leader.now(3, multi(&parts)), errors(&[Code::OK, Code::NO_AUTH]));
-    assert_eq!(leader.now(3, multi(&[check("/ones", 0)])), errors(&[Code::NO_AUTH]));
+    assert_eq!(
+        leader.now(3, multi(&[check("/ones", 0)])),
+        errors(&[Code::NO_AUTH])
+    );
     assert!(leader.tree.stat("/a").is_none());
-    let TxnResult::Multi(results) = leader.now(1, multi(&parts)) else { panic!() };
+    let TxnResult::Multi(results) = leader.now(1, multi(&parts)) else {
+        panic!()
+    };
     assert!(matches!(results[1], TxnResult::Created { .. }));
 }
 
 #[test]
 fn a_session_elsewhere_fails_every_multi_but_an_empty_one() {
     let mut leader = Leader::with_sessions();
-    assert_eq!(leader.now(9, multi(&[create("/a", 0)])), errors(&[Code::SESSION_EXPIRED]));
+    assert_eq!(
+        leader.now(9, multi(&[create("/a", 0)])),
+        errors(&[Code::SESSION_EXPIRED])
+    );
     let cx = Context {
         moved: true,
         ..leader.context(1)
     };
-    let entry = prepare(multi(&[create("/a", 0)]), &cx, &leader.tree, &mut leader.outstanding);
+    let entry = prepare(
+        multi(&[create("/a", 0)]),
+        &cx,
+        &leader.tree,
+        &mut leader.outstanding,
+    );
     assert_eq!(entry.txn, Txn::Multi(vec![Txn::Error { code: -118 }]));
 }
 
