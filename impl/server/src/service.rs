@@ -319,6 +319,10 @@ impl Service {
         Zxid::from_bits(self.tree.last_zxid())
     }
 
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The role in which clients are served; `None` while they are not.
     pub fn role(&self) -> Option<Role> {
         self.role

@@ -6,10 +6,10 @@ use super::{Answer, Asked};
 use crate::fourlw::{self, PeerState, node_count};
 use crate::metrics::{Value as Figure, View};
 use crate::service::{Connection, DirectorySizes, Role, Service};
-use quorate_tree::{ALL, Acl, ReadReply, ReadRequest, Reader, WatchTable};
-use quorate_wire::quorum::Id;
+use quorate_tree::{Id, Who};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is answered while nobody is served.
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests";
@@ -167,26 +167,15 @@ impl Service {
         if self.role().is_none() {
             return Answer::NotServing;
         }
-        let root = ReadRequest::GetAcl { path: "/".into() };
-        let mut nobody = WatchTable::new();
-        let mut reader = Reader {
-            session: 0,
-            watcher: 0,
-            watches: &mut nobody,
-        };
-        let Ok(ReadReply::Acl { acl, .. }) = self.tree().read(&root, &mut reader) else {
-            return Answer::Denied;
-        };
-        let is_he = |acl: &Acl| {
-            let is_anyone = acl.scheme == "world" && acl.id == "anyone";
-            is_anyone
-                || identities
-                    .iter()
-                    .any(|id| id.scheme == acl.scheme && id.id == acl.id)
-        };
-        match acl.iter().any(|acl| acl.perms & ALL == ALL && is_he(acl)) {
-            true => Answer::Tree(Box::new(self.tree().clone())),
-            false => Answer::Denied,
+        let znodes = &self.options().znodes;
+        let mut who = Who::new(identities.to_vec());
+        let is_super = |id: &Id| id.scheme == "digest" && Some(&id.id) == znodes.super_digest.as_ref();
+        if identities.iter().any(is_super) {
+            who.add(Id::new("super", ""));
+        }
+        match self.tree().may_have_everything(&znodes.rights_of(&Arc::new(who))) {
+            Ok(()) => Answer::Tree(Box::new(self.tree().clone())),
+            Err(_) => Answer::Denied,
         }
     }
 

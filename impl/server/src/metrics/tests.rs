@@ -31,6 +31,7 @@ fn service(role: Role) -> Service {
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
         unread_bytes_max: usize::MAX,
+        znodes: crate::config::Znodes::default(),
     };
     let mut service = Service::new(options, Tree::new(), 0);
     service.serve(role, Epoch::new(1), 0);

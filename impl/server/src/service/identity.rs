@@ -32,10 +32,15 @@ pub(super) fn prove(scheme: &str, auth: &[u8], znodes: &Znodes) -> Option<Vec<Id
     }
 }
 
-/// Who somebody is who says so without a connection to serve: `None` refuses him.
+/// Who somebody is who says so without a connection to serve: `None` refuses him. Whether he is the superuser the
+/// service knows ([`super::Service::tree_for`]).
 pub(crate) fn prove_for(scheme: &str, auth: &[u8], address: IpAddr) -> Option<Vec<Id>> {
-    let proved = prove(scheme, auth)?;
-    Some(vec![proved.unwrap_or_else(|| of_address(address))])
+    let proved = prove(scheme, auth, &Znodes::default())?;
+    Some(if proved.is_empty() {
+        vec![of_address(address)]
+    } else {
+        proved
+    })
 }
 
 /// `user:base64(sha1(user:password))`.
