@@ -90,7 +90,7 @@ class Recipes extends Steps {
         first.release();
         say("then " + told.next());
         go.get(0).countDown();
-        say("then " + told.next() + ", " + told.next());
+        say("then " + told.sorted(2));
         go.get(1).countDown();
         say("then " + told.next());
         InterProcessSemaphoreMutex plain = new InterProcessSemaphoreMutex(one, ROOT + "/plain");

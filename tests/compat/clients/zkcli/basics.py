@@ -18,7 +18,6 @@ create nopath
 stat {ROOT}
 stat {ROOT}/e
 stat {ROOT}/no
-stat /zookeeper
 ls {ROOT}
 ls -s {ROOT}
 ls -R {ROOT}
