@@ -1,7 +1,7 @@
 //! One or more services, the driver's part played by the test.
 
-mod backpressure;
 mod authorisation;
+mod backpressure;
 mod ensemble;
 mod golden;
 mod handshakes;
