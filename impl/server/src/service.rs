@@ -323,6 +323,19 @@ impl Service {
         &self.options
     }
 
+    /// Writes this server's view of the ensemble to `/zookeeper/config`, as Apache's servers do when they begin to
+    /// serve: no transaction, and version 0, since nothing reconfigures. What an Apache leader's reconfiguration has
+    /// written stays. Alone there is none.
+    pub fn show_config(&mut self, text: &[u8], wall_ms: i64) {
+        let is_written = self
+            .tree
+            .stat("/zookeeper/config")
+            .is_some_and(|stat| stat.mzxid > 0);
+        if !text.is_empty() && !is_written {
+            self.tree.set_config(text, 0, wall_ms, &mut self.watches);
+        }
+    }
+
     /// The role in which clients are served; `None` while they are not.
     pub fn role(&self) -> Option<Role> {
         self.role

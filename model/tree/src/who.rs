@@ -6,7 +6,7 @@
 use crate::acl::AccessList;
 use crate::code::Code;
 use crate::txn::Acl;
-use std::net::IpAddr;
+use core::net::IpAddr; // Addresses as values: no socket is near them.
 
 #[cfg(test)]
 mod tests;

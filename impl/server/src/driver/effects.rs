@@ -1,6 +1,6 @@
 //! How are effects carried out? Each in its order, none held up by another's I/O.
 
-use super::{Driver, Fatal};
+use super::{Driver, Fatal, wall_ms};
 use crate::links::Stream;
 use crate::log_thread::{EpochOp, LogOp};
 use crate::payload::Payload;
@@ -192,6 +192,7 @@ impl Driver {
         };
         tracing::info!(id = self.me.get(), role = ?role, epoch = epoch.get(), zxid = %self.delivered, "serving");
         let now_ms = self.now_ms();
+        self.service.show_config(&self.config_text, wall_ms());
         self.service.serve(role, epoch, now_ms);
         self.service.figures_mut().serves(role, now_ms);
         self.feed_election(ElectionInput::Established { epoch }, None);

@@ -296,3 +296,20 @@ fn a_learner_cannot_make_the_leader_stumble() {
         "one transaction each"
     );
 }
+
+#[test]
+fn the_ensemble_is_shown_to_whoever_asks() {
+    let mut host = Host::new(1, Role::Follower);
+    host.service.retire();
+    host.service.show_config(b"server.1=one\nversion=0", WALL_MS);
+    host.service.serve(Role::Leader, Epoch::new(2), 0);
+    let mut client = host.client();
+    let (err, body) = host.ask(&mut client, 1, get_data("/zookeeper/config", true));
+    assert_eq!((err, &body[4..26]), (0, &b"server.1=one\nversion=0"[..]));
+    let stat = host.service.tree().stat("/zookeeper/config").unwrap();
+    assert_eq!((stat.version, stat.aversion, stat.mtime_ms), (-1, -1, WALL_MS));
+    assert_eq!(
+        host.ask(&mut client, 2, set_data("/zookeeper/config", "x")).0,
+        -102
+    );
+}
