@@ -162,7 +162,10 @@ async fn serve(config: &Config, leashed: bool) -> ExitCode {
     if let Some(address) = running.clients {
         tracing::info!(%address, data = %config.data_dir.display(), trace = %config.trace.dir.display(), "started");
     }
-    introduce::introduce(config, running.clients);
+    if let Some(address) = running.secure_clients {
+        tracing::info!(%address, "clients connect with TLS");
+    }
+    introduce::introduce(config, running.clients, running.secure_clients);
     tokio::select! {
         ended = running.ended() => return report(ended),
         _ = interrupt.recv() => {}

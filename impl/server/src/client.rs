@@ -13,8 +13,11 @@ mod tests;
 
 use crate::config::{ClientAddress, Config, WordList};
 use crate::service::{ClientEvent, ClientId, DirectorySizes, Gauge, replies};
+use crate::sync::{AtomicU64, Ordering};
+use crate::tls::Acceptor;
 use crate::{sizes, sockets};
-use connection::Connection;
+use connection::{Caller, Connection, Stream};
+use quorate_wire::quorum::Id;
 use slots::Slots;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 /// Connections that may wait to be accepted, unless configured: a herd of clients comes at once.
 const BACKLOG: u32 = 4096;
@@ -59,22 +63,52 @@ impl Limits {
     }
 }
 
-/// Listens on `address` and tells `events` what clients do, until nobody hears it. Answers where that is,
-/// once clients can connect.
-///
-/// # Errors
-///
-/// If the address cannot be resolved or bound.
-pub(crate) async fn listen(
-    config: &Config,
-    address: &ClientAddress,
+/// What a port's clients speak.
+#[derive(Clone)]
+pub(crate) enum Speaks {
+    /// Plain text.
+    Plain,
+    /// TLS.
+    Tls(Acceptor),
+    /// Either: the first byte says which.
+    Either(Acceptor),
+}
+
+/// What all ports of this server have in common: limits are for all of them together.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    limits: Arc<Limits>,
+    slots: Slots,
+    gauge: Gauge,
+    next: Arc<AtomicU64>,
+    backlog: u32,
     events: mpsc::Sender<ClientEvent>,
-) -> io::Result<SocketAddr> {
-    let listener = bind(address, config.client_backlog.unwrap_or(BACKLOG)).await?;
-    let bound = listener.local_addr()?;
-    let slots = Slots::new(config.connections_per_address_max, config.connections_max);
-    tokio::spawn(accept(listener, Limits::of(config), slots, events));
-    Ok(bound)
+}
+
+impl Ports {
+    /// Clients of these will tell `events` what they do, until nobody hears it.
+    pub(crate) fn new(config: &Config, events: mpsc::Sender<ClientEvent>) -> Self {
+        Self {
+            limits: Arc::new(Limits::of(config)),
+            slots: Slots::new(config.connections_per_address_max, config.connections_max),
+            gauge: Gauge::default(),
+            next: Arc::new(AtomicU64::new(1)),
+            backlog: config.client_backlog.unwrap_or(BACKLOG),
+            events,
+        }
+    }
+
+    /// Listens on `address`. Answers where that is, once clients can connect.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be resolved or bound.
+    pub(crate) async fn listen(&self, address: &ClientAddress, speaks: Speaks) -> io::Result<SocketAddr> {
+        let listener = bind(address, self.backlog).await?;
+        let bound = listener.local_addr()?;
+        tokio::spawn(accept(listener, self.clone(), speaks));
+        Ok(bound)
+    }
 }
 
 async fn bind(address: &ClientAddress, backlog: u32) -> io::Result<TcpListener> {
@@ -107,14 +141,11 @@ fn bind_to(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     socket.listen(backlog)
 }
 
-async fn accept(listener: TcpListener, limits: Limits, slots: Slots, events: mpsc::Sender<ClientEvent>) {
-    let limits = Arc::new(limits);
-    let gauge = Gauge::default();
-    let mut next = 1;
+async fn accept(listener: TcpListener, ports: Ports, speaks: Speaks) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = events.closed() => return,
+            () = ports.events.closed() => return,
         };
         let (stream, peer) = match accepted {
             Ok((stream, peer)) => (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port())),
@@ -123,39 +154,73 @@ async fn accept(listener: TcpListener, limits: Limits, slots: Slots, events: mps
                 continue;
             }
         };
-        let Some(slot) = slots.take(peer.ip()) else {
+        let Some(slot) = ports.slots.take(peer.ip()) else {
             tracing::warn!(%peer, "too many connections: this one is closed");
             // If the driver is that busy, the count can wait.
-            let _ = events.try_send(ClientEvent::Refused);
+            let _ = ports.events.try_send(ClientEvent::Refused);
             continue;
         };
-        let client = ClientId(next);
-        next += 1;
-        let (limits, gauge, events) = (limits.clone(), gauge.clone(), events.clone());
+        let (ports, speaks) = (ports.clone(), speaks.clone());
         tokio::spawn(async move {
-            serve(stream, peer, client, limits, gauge, events).await;
+            serve(stream, peer, ports, speaks).await;
             drop(slot);
         });
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    client: ClientId,
-    limits: Arc<Limits>,
-    gauge: Gauge,
-    events: mpsc::Sender<ClientEvent>,
-) {
+async fn serve(stream: TcpStream, peer: SocketAddr, ports: Ports, speaks: Speaks) {
     if let Err(error) = sockets::tune(&stream) {
         tracing::debug!(%peer, %error, "cannot set up the connection");
         return;
     }
-    let unread_max = UNREAD_BYTES_MAX.max(limits.frame_bytes_max);
-    let (to_client, queue) = replies(unread_max, gauge.clone());
-    let connection = Connection::new(stream, peer, client, limits, gauge, queue, events);
-    match connection.run(to_client).await {
+    let deadline = Instant::now() + ports.limits.handshake_timeout;
+    let acceptor = match speaks {
+        Speaks::Plain => None,
+        Speaks::Tls(acceptor) => Some(acceptor),
+        Speaks::Either(acceptor) => match timeout_at(deadline, stream.peek(&mut [0])).await {
+            Ok(Ok(1)) => is_tls(&stream).await.then_some(acceptor),
+            _ => return,
+        },
+    };
+    let ended = match acceptor {
+        None => ports.session(stream, peer, Vec::new(), deadline).await,
+        Some(acceptor) => {
+            let accepted = timeout_at(deadline, acceptor.accept(stream, peer)).await;
+            match accepted.unwrap_or_else(|_| Err("it took too long".to_owned())) {
+                Ok((stream, proved)) => ports.session(stream, peer, proved, deadline).await,
+                Err(why) => {
+                    tracing::warn!(%peer, why, "TLS handshake failed: the connection is closed");
+                    return;
+                }
+            }
+        }
+    };
+    match ended {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(error) => tracing::debug!(%peer, %error, "connection ended"),
+    }
+}
+
+/// Whether what was sent first is a record of a TLS handshake. No frame and no word begins so.
+async fn is_tls(stream: &TcpStream) -> bool {
+    const HANDSHAKE: u8 = 0x16;
+    let mut first = [0];
+    stream.peek(&mut first).await.is_ok() && first[0] == HANDSHAKE
+}
+
+impl Ports {
+    async fn session(
+        self,
+        stream: impl Stream,
+        peer: SocketAddr,
+        proved: Vec<Id>,
+        deadline: Instant,
+    ) -> io::Result<()> {
+        let client = ClientId(self.next.fetch_add(1, Ordering::Relaxed));
+        let unread_max = UNREAD_BYTES_MAX.max(self.limits.frame_bytes_max);
+        let (to_client, queue) = replies(unread_max, self.gauge.clone());
+        let caller = Caller { client, peer, proved };
+        let connection = Connection::new(stream, caller, self.limits, self.gauge, queue, self.events);
+        connection.run(to_client, deadline).await
     }
 }

@@ -11,6 +11,7 @@ mod monitoring;
 mod properties;
 mod read;
 mod server_line;
+mod tls;
 mod words;
 mod znodes;
 
@@ -21,6 +22,7 @@ pub use error::{ConfigError, Fault, Warning};
 pub use groups::Groups;
 pub use monitoring::{Admin, Audit, MetricsPort};
 pub use server_line::{ClientAddress, Member};
+pub use tls::{ClientAuth, Password, StoreFile, StoreKind, Tls, TlsVersion};
 pub use words::WordList;
 pub use znodes::Znodes;
 
@@ -37,6 +39,12 @@ pub struct Config {
     pub data_log_dir: PathBuf,
     /// Where clients connect; `None`: nowhere.
     pub client: Option<ClientAddress>,
+    /// Whether TLS is spoken there beside plain text (`client.portUnification`).
+    pub unifies_port: bool,
+    /// Where clients connect with TLS; `None`: nowhere.
+    pub secure_client: Option<ClientAddress>,
+    /// Keys and certificates; there whenever a port speaks TLS.
+    pub tls: Option<Tls>,
     /// How many connections may wait to be accepted; `None` is the system's default.
     pub client_backlog: Option<u32>,
     /// ZooKeeper's unit of time, in ms.
@@ -160,6 +168,9 @@ impl Config {
             data_dir: data_dir.to_owned(),
             data_log_dir: data_dir.to_owned(),
             client: Some(client),
+            unifies_port: false,
+            secure_client: None,
+            tls: None,
             client_backlog: None,
             tick_ms,
             min_session_timeout_ms: tick_ms as i32 * 2,

@@ -21,3 +21,4 @@ mod sizes;
 mod sockets;
 mod sync;
 mod timers;
+pub mod tls;

@@ -4,8 +4,8 @@
 mod looking_in;
 
 use crate::audit::AuditLog;
-use crate::client;
-use crate::config::{Config, Membership, Mode};
+use crate::client::{Ports, Speaks};
+use crate::config::{ClientAddress, Config, Membership, Mode};
 use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background, wall_ms};
 use crate::election_port::{ElectionPlan, ElectionPort};
 use crate::fourlw::Facts;
@@ -17,6 +17,7 @@ use crate::recent::Recent;
 use crate::recorder::Recorder;
 use crate::service::{Options, Service};
 use crate::timers::Timers;
+use crate::tls::Acceptor;
 use bytes::Bytes;
 use quorate_store::{BootImage, Layout, LogOptions, Store, StoreOptions};
 use quorate_trace::{Header, Origin, Sum};
@@ -66,6 +67,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// Keys or certificates.
+    #[error("{0}")]
+    Tls(#[from] crate::tls::StoreError),
     /// The trace.
     #[error("{0}")]
     Trace(#[from] quorate_trace::TraceError),
@@ -87,6 +91,8 @@ pub enum StartError {
 pub struct Running {
     /// Where its clients connect; `None` if nowhere.
     pub clients: Option<SocketAddr>,
+    /// Where they connect with TLS.
+    pub secure_clients: Option<SocketAddr>,
     /// Where the admin server listens; `None` if it does not.
     pub admin: Option<SocketAddr>,
     /// Where metrics are to be had beside that.
@@ -231,17 +237,21 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         unread_bytes_max: config.unread_bytes_max,
         znodes: config.znodes.clone(),
     };
-    let clients_at = match &config.client {
-        None => None,
-        Some(address) => {
-            let listening = client::listen(config, address, client_events).await;
-            Some(listening.map_err(|error| StartError::Port {
-                what: "clientPort",
-                address: address.to_string(),
-                error,
-            })?)
-        }
+    let acceptor = config.tls.as_ref().map(Acceptor::new).transpose()?;
+    let ports = Ports::new(config, client_events);
+    let plain = match &acceptor {
+        Some(acceptor) if config.unifies_port => Speaks::Either(acceptor.clone()),
+        _ => Speaks::Plain,
     };
+    let clients_at = open_port(&ports, "clientPort", config.client.as_ref(), plain).await?;
+    let secure_at = match acceptor {
+        Some(acceptor) => {
+            let address = config.secure_client.as_ref();
+            open_port(&ports, "secureClientPort", address, Speaks::Tls(acceptor)).await?
+        }
+        None => None,
+    };
+    drop(ports);
     let (admin, metrics, questions) = looking_in::listen(config, snapshots).await?;
     let mut service = Service::new(options, found.tree, wall_ms().cast_unsigned());
     let mut facts = Facts::new(config);
@@ -287,10 +297,28 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     };
     Ok(Running {
         clients: clients_at,
+        secure_clients: secure_at,
         admin,
         metrics,
         stop,
         driver: tokio::spawn(driver.run(queues)),
+    })
+}
+
+async fn open_port(
+    ports: &Ports,
+    what: &'static str,
+    address: Option<&ClientAddress>,
+    speaks: Speaks,
+) -> Result<Option<SocketAddr>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listening = ports.listen(address, speaks).await;
+    listening.map(Some).map_err(|error| StartError::Port {
+        what,
+        address: address.to_string(),
+        error,
     })
 }
 

@@ -9,10 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf, absolute};
 
 /// Says what there is to know about the one server of this process.
-pub(super) fn introduce(config: &Config, clients: Option<SocketAddr>) {
+pub(super) fn introduce(config: &Config, clients: Option<SocketAddr>, secure: Option<SocketAddr>) {
     match clients {
         Some(address) => say!("Connect to {}", from_here(address)),
-        None => say!("No client can connect: there is no clientPort"),
+        None if secure.is_none() => say!("No client can connect: there is no clientPort"),
+        None => {}
+    }
+    if let Some(address) = secure {
+        say!("Connect with TLS to {}", from_here(address));
     }
     say!(
         "{}",

@@ -8,14 +8,14 @@ use crate::fourlw;
 use crate::service::{Batch, ClientEvent, ClientId, DirectorySizes, Gauge, Hold, Replies, ReplyQueue};
 use bytes::{Bytes, BytesMut};
 use quorate_wire::frame::{FourLetterWord, take_frame};
+use quorate_wire::quorum::Id;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Room for reading, in bytes, at first and after much was read at once.
 const READ_BYTES: [usize; 2] = [4 * 1024, 64 * 1024];
@@ -23,11 +23,25 @@ const READ_BYTES: [usize; 2] = [4 * 1024, 64 * 1024];
 /// How long a client may take to read the last reply and to close its end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// What a client is connected by.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// Who is at the other end.
+pub(super) struct Caller {
+    pub(super) client: ClientId,
+    pub(super) peer: SocketAddr,
+    /// What it proved to be already.
+    pub(super) proved: Vec<Id>,
+}
+
 /// One client's connection.
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     peer: SocketAddr,
     client: ClientId,
+    proved: Vec<Id>,
     limits: Arc<Limits>,
     gauge: Gauge,
     queue: ReplyQueue,
@@ -45,11 +59,10 @@ enum Greeting {
     Word(FourLetterWord),
 }
 
-impl Connection {
+impl<S: Stream> Connection<S> {
     pub(super) fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
-        client: ClientId,
+        stream: S,
+        caller: Caller,
         limits: Arc<Limits>,
         gauge: Gauge,
         queue: ReplyQueue,
@@ -58,8 +71,9 @@ impl Connection {
         let [room, _] = READ_BYTES;
         Self {
             stream,
-            peer,
-            client,
+            peer: caller.peer,
+            client: caller.client,
+            proved: caller.proved,
             limits,
             gauge,
             queue,
@@ -70,9 +84,8 @@ impl Connection {
     }
 
     /// Serves the client until either side closes.
-    pub(super) async fn run(mut self, replies: Replies) -> io::Result<()> {
-        let limit = self.limits.handshake_timeout;
-        let Ok(greeting) = timeout(limit, self.greeting()).await else {
+    pub(super) async fn run(mut self, replies: Replies, deadline: Instant) -> io::Result<()> {
+        let Ok(greeting) = timeout_at(deadline, self.greeting()).await else {
             // If the driver is that busy, the count can wait.
             let _ = self.events.try_send(ClientEvent::NeverAsked);
             return Err(ErrorKind::TimedOut.into());
@@ -84,10 +97,11 @@ impl Connection {
             }
             Greeting::Connect(frame) => {
                 let (client, peer) = (self.client, self.peer);
+                let proved = std::mem::take(&mut self.proved);
                 self.tell(ClientEvent::Connect {
                     client,
                     peer,
-                    proved: Vec::new(),
+                    proved,
                     frame,
                     replies,
                 })
@@ -239,26 +253,35 @@ impl Connection {
     async fn write(&mut self, bytes: &[u8], mut closed: bool) -> io::Result<()> {
         let mut left = bytes;
         loop {
-            match self.stream.try_write(left) {
-                Ok(written) => left = &left[written..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-            if left.is_empty() {
-                return Ok(());
-            }
             if self.queue.is_cut() {
                 return Err(ErrorKind::TimedOut.into());
             }
-            if closed {
-                timeout(FAREWELL, self.stream.writable())
+            let Self { stream, queue, .. } = self;
+            // What is encrypted may wait in the stream: it is flushed before anything else happens.
+            let writing = async {
+                match left {
+                    [] => stream.flush().await.map(|()| None),
+                    _ => stream.write(left).await.map(Some),
+                }
+            };
+            let written = if closed {
+                timeout(FAREWELL, writing)
                     .await
-                    .unwrap_or(Err(ErrorKind::TimedOut.into()))?;
+                    .unwrap_or(Err(ErrorKind::TimedOut.into()))
             } else {
                 tokio::select! {
-                    writable = self.stream.writable() => writable?,
-                    () = self.queue.changed() => closed = self.queue.is_closed(),
+                    biased;
+                    written = writing => written,
+                    () = queue.changed() => {
+                        closed = queue.is_closed();
+                        continue;
+                    }
                 }
+            };
+            match written? {
+                None => return Ok(()),
+                Some(0) => return Err(ErrorKind::WriteZero.into()),
+                Some(written) => left = &left[written..],
             }
         }
     }
@@ -281,7 +304,7 @@ impl Connection {
 }
 
 /// Reads what is there, or waits for it. Nothing is lost if it is dropped before it is done.
-async fn fill(stream: &mut TcpStream, read: &mut BytesMut, room: &mut usize) -> io::Result<()> {
+async fn fill(stream: &mut impl Stream, read: &mut BytesMut, room: &mut usize) -> io::Result<()> {
     if read.capacity() - read.len() < *room / 4 {
         read.reserve(*room);
     }

@@ -1,6 +1,7 @@
 //! Real sockets on the loopback; the driver's part is played by the test.
 
 mod slots;
+mod tls;
 
 use super::*;
 use crate::service::{Action, Options, Role, Service};
@@ -24,7 +25,9 @@ fn config() -> Config {
 
 async fn listening(config: &Config) -> (SocketAddr, mpsc::Receiver<ClientEvent>) {
     let (events, heard) = mpsc::channel(64);
-    let address = listen(config, config.client.as_ref().unwrap(), events)
+    let ports = Ports::new(config, events);
+    let address = ports
+        .listen(config.client.as_ref().unwrap(), Speaks::Plain)
         .await
         .unwrap();
     (address, heard)
@@ -420,7 +423,10 @@ async fn the_port_goes_with_its_listener() {
 #[tokio::test]
 async fn without_a_host_every_address_is_listened_on() {
     let (events, heard) = mpsc::channel(8);
-    let bound = listen(&config(), &ANY_PORT, events).await.unwrap();
+    let bound = Ports::new(&config(), events)
+        .listen(&ANY_PORT, Speaks::Plain)
+        .await
+        .unwrap();
     tokio::spawn(drive(heard));
     let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), bound.port());
     Client::with_session(loopback).await;
@@ -434,6 +440,9 @@ async fn an_address_that_is_taken_or_unknown_is_an_error() {
         port: address.port(),
     };
     let (events, _) = mpsc::channel(1);
-    let error = listen(&config(), &taken, events.clone()).await.unwrap_err();
+    let error = Ports::new(&config(), events)
+        .listen(&taken, Speaks::Plain)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }

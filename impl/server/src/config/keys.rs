@@ -17,21 +17,21 @@ use Standing::{NoEffect, NotYet, Refused};
 const OFF: &[&str] = &["false", "no"];
 const ON: &[&str] = &["true", "yes"];
 const NEVER: &[&str] = &[];
+const NO_TLS: Standing = NoEffect("there is neither secureClientPort nor client.portUnification");
 const JVM: Standing = NoEffect("it tunes Apache's server");
 
 /// Keys by name, or by prefix where they end in `*`.
 const KEYS: &[(&str, Standing)] = &[
     ("DigestAuthenticationProvider.digestAlg", Refused(&["SHA1"])),
     ("DigestAuthenticationProvider.enabled", NotYet),
-    ("X509AuthenticationProvider.superUser", NotYet),
     ("admin.forceHttps", Refused(OFF)),
     ("admin.needClientAuth", Refused(OFF)),
     ("admin.*", NotYet),
     ("allowSaslFailedClients", NotYet),
     ("audit.impl.class", NoEffect("there is one audit log")),
     ("authProvider.*", NotYet),
-    ("client.certReload", NotYet),
-    ("client.portUnification", Refused(OFF)),
+    ("X509AuthenticationProvider.superUser", NO_TLS),
+    ("client.certReload", NO_TLS),
     ("closeSessionTxn.enabled", Refused(ON)),
     ("commitLogCount", JVM),
     ("commitProcessor.*", JVM),
@@ -86,8 +86,6 @@ const KEYS: &[(&str, Standing)] = &[
     ("reconfigEnabled", Refused(OFF)),
     ("request_stale_*", NotYet),
     ("request_throttle_*", NotYet),
-    ("secureClientPort", Refused(NEVER)),
-    ("secureClientPortAddress", Refused(NEVER)),
     (
         "serializeLastProcessedZxid.enabled",
         NoEffect("snapshots always name their last zxid"),
@@ -98,6 +96,18 @@ const KEYS: &[(&str, Standing)] = &[
     ("snapshot.compression.method", Refused(&[""])),
     ("snapshot.trust.empty", NotYet),
     ("snapshotSizeFactor", JVM),
+    ("ssl.ciphersuites", NO_TLS),
+    ("ssl.clientAuth", NO_TLS),
+    ("ssl.clientHostnameVerification", NO_TLS),
+    ("ssl.enabledProtocols", NO_TLS),
+    ("ssl.hostnameVerification", NO_TLS),
+    ("ssl.keyStore.*", NO_TLS),
+    ("ssl.protocol", NO_TLS),
+    ("ssl.quorum.*", NotYet),
+    ("ssl.trustStore.*", NO_TLS),
+    ("ssl.crl", Refused(OFF)),
+    ("ssl.ocsp", Refused(OFF)),
+    ("ssl.authProvider", Refused(&["x509"])),
     ("ssl.*", NotYet),
     ("sslQuorum", Refused(OFF)),
     ("sslQuorumReloadCertFiles", NotYet),

@@ -17,10 +17,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// The properties that were not asked for yet, and what was found wrong.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     file: &'a Path,
     left: BTreeMap<String, Property>,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     warnings: Vec<Warning>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn config(file: &Path, text: &str) -> Result<Loaded, ConfigError> {
 const MS: RangeInclusive<i64> = 1..=i32::MAX as i64;
 const COUNT: RangeInclusive<i64> = 0..=i32::MAX as i64;
 const TICKS: RangeInclusive<i64> = 1..=1_000_000;
-const PORT: RangeInclusive<i64> = 0..=65_535;
+pub(super) const PORT: RangeInclusive<i64> = 0..=65_535;
 
 impl Reading<'_> {
     fn fill(&mut self, properties: Vec<Property>) {
@@ -77,6 +77,9 @@ impl Reading<'_> {
         let groups = self.groups(&members);
         let me = self.my_id(&members, data_dir.as_deref());
         let client = self.client(me.and_then(|me| members.get(&me)).or_else(|| only(&members)));
+        let secure_client = self.secure_client();
+        let unifies_port = self.boolean("client.portUnification").unwrap_or(false);
+        let tls = self.tls(secure_client.is_some() || unifies_port);
         self.peer_type(me.and_then(|me| members.get(&me)));
         let mode = self.mode(members, groups, me);
         let trace = self.trace(data_dir.as_deref());
@@ -92,6 +95,9 @@ impl Reading<'_> {
             data_dir: PathBuf::new(),
             data_log_dir: PathBuf::new(),
             client,
+            unifies_port: unifies_port && tls.is_some(),
+            secure_client,
+            tls,
             client_backlog: self.backlog(),
             tick_ms,
             min_session_timeout_ms: sessions.0,
@@ -536,12 +542,12 @@ impl Reading<'_> {
         }
     }
 
-    fn take(&mut self, key: &str) -> Option<Property> {
+    pub(super) fn take(&mut self, key: &str) -> Option<Property> {
         self.left.remove(key)
     }
 
     /// A whole number; a wrong one is a fault, and then `None` as well.
-    fn number(&mut self, key: &str, allowed: RangeInclusive<i64>) -> Option<i64> {
+    pub(super) fn number(&mut self, key: &str, allowed: RangeInclusive<i64>) -> Option<i64> {
         let property = self.take(key)?;
         let number = property
             .value
@@ -565,7 +571,7 @@ impl Reading<'_> {
         Some(number.max(least))
     }
 
-    fn boolean(&mut self, key: &str) -> Option<bool> {
+    pub(super) fn boolean(&mut self, key: &str) -> Option<bool> {
         let property = self.take(key)?;
         match property.value.to_ascii_lowercase().as_str() {
             "true" => Some(true),
@@ -595,7 +601,7 @@ impl Reading<'_> {
         self.directory(key)
     }
 
-    fn fault(&mut self, at: &Property, what: impl Display) {
+    pub(super) fn fault(&mut self, at: &Property, what: impl Display) {
         let fault = self.at(at, what);
         self.faults.push(fault);
     }
@@ -614,7 +620,7 @@ impl Reading<'_> {
         }
     }
 
-    fn missing(&mut self, what: impl Display) {
+    pub(super) fn missing(&mut self, what: impl Display) {
         let fault = Fault {
             file: self.file.to_owned(),
             line: None,
@@ -624,7 +630,7 @@ impl Reading<'_> {
         self.faults.push(fault);
     }
 
-    fn note(&mut self, what: impl Display) {
+    pub(super) fn note(&mut self, what: impl Display) {
         let warning = Fault {
             file: self.file.to_owned(),
             line: None,

@@ -206,7 +206,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "sslQuorum=true",
         "portUnification=true",
         "quorum.auth.enableSasl=true",
-        "secureClientPort=2182",
         "oraclePath=/o",
         "dynamicConfigFile=/d",
         "reconfigEnabled=true",
