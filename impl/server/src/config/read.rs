@@ -80,6 +80,7 @@ impl Reading<'_> {
         let secure_client = self.secure_client();
         let unifies_port = self.boolean("client.portUnification").unwrap_or(false);
         let tls = self.tls(secure_client.is_some() || unifies_port);
+        let znodes = self.znodes(tls.is_some());
         self.peer_type(me.and_then(|me| members.get(&me)));
         let mode = self.mode(members, groups, me);
         let trace = self.trace(data_dir.as_deref());
@@ -119,7 +120,7 @@ impl Reading<'_> {
                 .number("unreadMaxBytes", 1 << 20..=1 << 40)
                 .map_or(DEFAULT_UNREAD_BYTES_MAX, |bytes| bytes as usize),
             words: self.words(),
-            znodes: self.znodes(),
+            znodes,
             snap_count: self.at_least("snapCount", 2).unwrap_or(100_000),
             sync_warning_ms: self.number("fsync.warningthresholdms", MS).unwrap_or(1000) as u64,
             log_allocation_bytes: self.number("preAllocSize", 0..=4 << 20).unwrap_or(65_536) as u64 * 1024,
@@ -147,7 +148,8 @@ impl Reading<'_> {
         })
     }
 
-    fn znodes(&mut self) -> Znodes {
+    /// Where certificates are shown, their subjects are identities.
+    fn znodes(&mut self, is_secure: bool) -> Znodes {
         let default = Znodes::default();
         let never_used_ms = self
             .number("znode.container.maxNeverUsedIntervalMs", COUNT)
@@ -163,7 +165,7 @@ impl Reading<'_> {
             rules: WriteRules {
                 extended_types: self.boolean("extendedTypesEnabled").unwrap_or(false),
                 enforce_quota: self.boolean("enforceQuota").unwrap_or(false),
-                x509: self.has_x509_provider(),
+                x509: self.has_x509_provider() || is_secure,
                 sweep: Znodes::sweep(never_used_ms),
             },
             super_digest: self
