@@ -131,6 +131,10 @@ fn every_command_is_answered_over_http() {
         .json();
     assert_eq!(mask["tracemask"], 511);
     assert_eq!(get(admin, "/commands/gtmk").unwrap().json()["tracemask"], 511);
+    let member = ensemble.at(1);
+    assert_eq!(member.ask("gtmk").as_deref(), Some("511"));
+    assert_eq!(member.ask("stmk\0\0\0\0\0\0\0\x7f").as_deref(), Some("127"));
+    assert_eq!(member.ask("gtmk").as_deref(), Some("127"));
     client.close().unwrap();
 }
 
@@ -264,4 +268,36 @@ fn snapshots_are_not_given_unless_that_is_switched_on() {
     assert_eq!(refused.status, 503);
     let error = refused.json()["error"].as_str().unwrap().to_owned();
     assert!(error.contains("admin.snapshot.enabled"), "{error}");
+}
+
+#[test]
+fn what_clients_change_is_in_the_audit_log_when_the_server_has_stopped() {
+    let mut ensemble = start(looked_into("audit-log", 1), &[("audit.enable", "true")]);
+    let mut client = ensemble.at(1).client();
+    client.auth("digest", b"me:secret").unwrap();
+    client.create("/kept", b"", CreateMode::Persistent).unwrap();
+    client.create("/gone", b"", CreateMode::Ephemeral).unwrap();
+    client.get("/kept", false).unwrap();
+    client.close().unwrap();
+    let member = ensemble.member(1);
+    assert!(member.stop().success());
+    let log = std::fs::read_to_string(member.data_dir().join("zookeeper_audit.log")).unwrap();
+    let ip = "127.0.0.1";
+    for line in [
+        "operation=serverStart\tresult=success".to_owned(),
+        format!(
+            "\tuser={ip},me\tip={ip}\toperation=create\tznode=/kept\tznode_type=persistent\tresult=success"
+        ),
+        format!(
+            "\tuser={ip},me\tip={ip}\toperation=create\tznode=/gone\tznode_type=ephemeral\tresult=success"
+        ),
+        "operation=ephemeralZNodeDeletionOnSessionCloseOrExpire\tznode=/gone\tresult=success".to_owned(),
+        "operation=serverStop\tresult=invoked".to_owned(),
+    ] {
+        assert!(
+            log.lines().any(|found| found.ends_with(&line)),
+            "{line:?} is not in {log}"
+        );
+    }
+    assert_eq!(log.lines().count(), 5, "{log}");
 }

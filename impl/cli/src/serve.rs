@@ -30,8 +30,7 @@ Examples:
 /// With a zoo.cfg it is the server that the file describes, alone or a member of an ensemble. Without one it
 /// runs alone on 127.0.0.1:2181, its data in ./quorate-data.
 ///
-/// Ctrl-C or SIGTERM stops it in good order; kill -9 does no harm. It logs to standard error what has the level
-/// in the environment's QUORATE_LOG: error, warn, info (the default), debug or trace.
+/// Ctrl-C or SIGTERM stops it in good order; kill -9 does no harm. It logs to standard error, one line per event.
 ///
 /// Exit codes: 0 it stopped when it was told to, 2 it could not start or not go on.
 #[derive(clap::Args)]
@@ -56,14 +55,48 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", conflicts_with = "zoo_cfg")]
     ensemble: Option<u16>,
 
+    /// What is logged: error, warn, info, debug or trace, for all or by part (info,quorate_server::links=debug)
+    /// [default: the environment's QUORATE_LOG, else info].
+    #[arg(long, value_name = "FILTER", value_parser = filter)]
+    log: Option<String>,
+
+    /// How it is logged: for people, or as one JSON object per line.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+
     /// Stops the server when its standard input ends.
     #[arg(long, hide = true)]
     leashed: bool,
 }
 
+/// How events are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum LogFormat {
+    /// A line for people.
+    Text,
+    /// An object of JSON: timestamp, level, fields, target.
+    Json,
+}
+
+impl LogFormat {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// A filter that is none is told when the words are read, and not ignored when the server runs.
+fn filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
+}
+
 /// Runs until the server or the ensemble is told to stop.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    init_log();
+    init_log(args);
     end_on_panic();
     // One thread: what a server does is ordered anyway, and handing work to others would cost more than it
     // saves. The disk has threads of its own.
@@ -77,7 +110,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let data = args.data.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR));
     let port = args.client_port.unwrap_or(CLIENT_PORT);
     if let Some(count) = args.ensemble {
-        return runtime.block_on(ensemble::run(&data, count, port));
+        return runtime.block_on(ensemble::run(&data, count, port, &args.of_members()));
     }
     let config = match &args.zoo_cfg {
         Some(file) => match load(file) {
@@ -98,17 +131,33 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     code
 }
 
-/// People read standard error: one line per event, of the level in QUORATE_LOG, else `info`.
-fn init_log() {
-    let filter = EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+impl Args {
+    /// The words with which each server of an ensemble logs as this command was told to.
+    fn of_members(&self) -> Vec<String> {
+        let mut words = vec!["--log-format".to_owned(), self.log_format.word().to_owned()];
+        if let Some(log) = &self.log {
+            words.extend(["--log".to_owned(), log.clone()]);
+        }
+        words
+    }
+}
+
+/// One line per event on standard error: of the level in `--log`, or in QUORATE_LOG, else `info`.
+fn init_log(args: &Args) {
+    let filter = match &args.log {
+        Some(text) => EnvFilter::new(text),
+        None => EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
+    };
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         // It would tell of a closed pipe on that very pipe, and panic.
         .log_internal_errors(false)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    match args.log_format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().with_span_list(false).with_current_span(false).init(),
+    }
 }
 
 /// A server of which a part has failed in a way that nobody foresaw must not go on as if it were whole.

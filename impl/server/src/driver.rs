@@ -23,6 +23,7 @@ use crate::log_thread::{DiskThreads, LogOp};
 use crate::payload::Payload;
 use crate::recent::Recent;
 use crate::recorder::Recorder;
+use crate::seldom::Seldom;
 use crate::service::{Action, ClientEvent, Service};
 use crate::timers::{Due, Timers};
 use bytes::Bytes;
@@ -160,6 +161,10 @@ pub(crate) struct Driver {
     fatal: Option<Fatal>,
     /// What the disk reported, or failed to, before the core said to halt.
     disk_failed: Option<Fatal>,
+    /// Whether the log lagged in the last round.
+    lagged: bool,
+    lag_warnings: Seldom,
+    queue_warnings: Seldom,
 }
 
 impl Driver {
@@ -196,6 +201,9 @@ impl Driver {
             recorded: Vec::new(),
             fatal: None,
             disk_failed: None,
+            lagged: false,
+            lag_warnings: Seldom::default(),
+            queue_warnings: Seldom::default(),
         }
     }
 

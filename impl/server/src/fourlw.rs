@@ -43,9 +43,6 @@ pub(crate) fn immediate(word: FourLetterWord) -> Option<String> {
     match word {
         FourLetterWord::Ruok => Some("imok".into()),
         FourLetterWord::Envi => Some(environment_text()),
-        // Trace masks are Apache's: 306 is its default, and there is nothing to set.
-        FourLetterWord::Gtmk => Some("306".into()),
-        FourLetterWord::Stmk => Some("306".into()),
         _ => None,
     }
 }
@@ -104,10 +101,17 @@ impl Service {
     ) {
         self.counters_mut().received += 1;
         let text = immediate(word)
+            .or_else(|| self.mask_text(word))
             .unwrap_or_else(|| self.answer_word(peer, word, sizes.unwrap_or_default(), now_ms));
         self.counters_mut().sent += 1;
         replies.send(&mut BytesMut::from(text.as_str()));
         replies.close();
+    }
+
+    /// Trace masks are Apache's: one is kept for whoever sets it, and means nothing here.
+    fn mask_text(&self, word: FourLetterWord) -> Option<String> {
+        matches!(word, FourLetterWord::Gtmk | FourLetterWord::Stmk)
+            .then(|| self.facts().trace_mask.to_string())
     }
 
     fn answer_word(

@@ -15,6 +15,7 @@ mod metrics;
 mod payload;
 mod recent;
 mod recorder;
+mod seldom;
 pub mod serve;
 pub mod service;
 mod sizes;

@@ -20,6 +20,7 @@ mod leading;
 mod measuring;
 mod replies;
 mod requests;
+mod storm;
 mod sweeping;
 
 #[cfg(test)]
@@ -109,6 +110,8 @@ pub struct Service {
     auditing: Auditing,
     facts: Facts,
     started_ms: Option<u64>,
+    /// When sessions were last looked after.
+    housekept_ms: Option<u64>,
     serving_since_ms: u64,
 }
 
@@ -137,6 +140,7 @@ impl Service {
             auditing: Auditing::default(),
             facts: Facts::default(),
             started_ms: None,
+            housekept_ms: None,
             serving_since_ms: 0,
             options,
         }
@@ -160,9 +164,13 @@ impl Service {
             ClientEvent::Word {
                 peer,
                 word,
+                mask,
                 sizes,
                 replies,
             } => {
+                if let Some(mask) = mask {
+                    self.facts.trace_mask = mask;
+                }
                 self.on_word(peer, word, sizes, &replies, now_ms);
             }
             ClientEvent::NeverAsked => self.counters.figures.never_asked += 1,

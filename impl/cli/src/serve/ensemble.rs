@@ -41,15 +41,18 @@ enum Event {
 
 struct Ensemble {
     members: Vec<Member>,
+    /// What each is started with besides.
+    words: Vec<String>,
     running: Vec<Running>,
     events: JoinSet<Event>,
 }
 
 /// Runs `count` servers under `dir` until SIGINT or SIGTERM, or until none is left.
-pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
+pub(super) async fn run(dir: &Path, count: u16, first_port: u16, words: &[String]) -> ExitCode {
     let started = plan::lay_out(dir, count, first_port).and_then(|members| {
         let mut ensemble = Ensemble {
             members: members.clone(),
+            words: words.to_vec(),
             running: Vec::new(),
             events: JoinSet::new(),
         };
@@ -90,8 +93,8 @@ pub(super) async fn run(dir: &Path, count: u16, first_port: u16) -> ExitCode {
 
 impl Ensemble {
     fn start(&mut self, member: &Member) -> Result<(), String> {
-        let mut child =
-            spawn(member).map_err(|error| format!("cannot start server {}: {error}", member.id))?;
+        let mut child = spawn(member, &self.words)
+            .map_err(|error| format!("cannot start server {}: {error}", member.id))?;
         let pid = child.id().expect("the process was not waited for");
         let id = member.id;
         let log = child.stderr.take().expect("standard error is a pipe");
@@ -105,7 +108,11 @@ impl Ensemble {
         self.events.spawn(async move {
             let mut lines = BufReader::new(log).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                complain!("{id} | {line}");
+                // An object of JSON stays one.
+                match line.strip_prefix('{') {
+                    Some(fields) => complain!("{{\"server\":{id},{fields}"),
+                    None => complain!("{id} | {line}"),
+                }
             }
             Event::Ended {
                 id,
@@ -221,9 +228,10 @@ fn comes_back(status: &io::Result<ExitStatus>, life: Duration) -> bool {
     !by_itself || life >= LIFE_MIN
 }
 
-fn spawn(member: &Member) -> io::Result<Child> {
+fn spawn(member: &Member, words: &[String]) -> io::Result<Child> {
     Command::new(std::env::current_exe()?)
         .args(["serve", "--leashed"])
+        .args(words)
         .arg(member.config())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -153,13 +153,34 @@ impl<S: Stream> Connection<S> {
             let limits = self.limits.clone();
             sizes = tokio::task::spawn_blocking(move || limits.sizes()).await.ok();
         }
+        let mask = match word {
+            FourLetterWord::Stmk => Some(self.trace_mask().await?),
+            _ => None,
+        };
         self.tell(ClientEvent::Word {
             peer: self.peer,
             word,
+            mask,
             sizes,
             replies,
         })
         .await
+    }
+
+    /// The eight bytes behind `stmk`, in the time that a greeting has.
+    async fn trace_mask(&mut self) -> io::Result<i64> {
+        let limit = self.limits.handshake_timeout;
+        let reading = async {
+            loop {
+                if let Some(bytes) = self.read.get(4..).and_then(|rest| rest.first_chunk::<8>()) {
+                    return Ok(i64::from_be_bytes(*bytes));
+                }
+                self.fill().await?;
+            }
+        };
+        timeout(limit, reading)
+            .await
+            .unwrap_or(Err(ErrorKind::TimedOut.into()))
     }
 
     /// Writes what comes until the service closes.

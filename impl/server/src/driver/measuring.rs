@@ -3,6 +3,7 @@
 use super::{Driver, wall_ms};
 use crate::admin::{Asking, ObserverFacts, Question};
 use crate::fourlw::PeerState;
+use crate::inbox::CLIENT_EVENTS_MAX;
 use crate::payload::Payload;
 use crate::service::ClientEvent;
 use bytes::Bytes;
@@ -103,10 +104,43 @@ impl Driver {
         }
     }
 
-    /// The round takes up what clients sent.
-    pub(super) fn count_clients(&mut self, taken: usize, _queue: &mpsc::Receiver<ClientEvent>, _open: bool) {
+    /// The round takes up what clients sent, `open` unless the log lags. What holds them back is told.
+    pub(super) fn count_clients(&mut self, taken: usize, queue: &mpsc::Receiver<ClientEvent>, open: bool) {
+        let figures = self.service.figures_mut();
         if taken > 0 {
-            self.service.figures_mut().client_events.add(taken as u64);
+            figures.client_events.add(taken as u64);
+        }
+        let is_full = queue.len() + taken >= CLIENT_EVENTS_MAX;
+        let begins_to_lag = !std::mem::replace(&mut self.lagged, !open) && !open;
+        if !is_full && !begins_to_lag {
+            return;
+        }
+        let sync_us = figures.sync_us.quantile(0.99);
+        if begins_to_lag {
+            figures.lags += 1;
+        } else {
+            figures.client_queue_full += 1;
+        }
+        let now_ms = self.now_ms();
+        let (waiting_bytes, waiting_ops) = (self.disk.lag_bytes(), self.disk.waiting_ops());
+        if begins_to_lag && let Some(untold) = self.lag_warnings.happened(now_ms) {
+            tracing::warn!(
+                waiting_bytes,
+                waiting_ops,
+                fsync_p99_us = sync_us,
+                untold,
+                "the log lags: nothing is taken from clients and peers until it has caught up"
+            );
+        } else if !begins_to_lag && let Some(untold) = self.queue_warnings.happened(now_ms) {
+            tracing::warn!(
+                waiting = queue.len() + taken,
+                waiting_max = CLIENT_EVENTS_MAX,
+                requests = self.service.requests_in_process(),
+                log_waiting_ops = waiting_ops,
+                fsync_p99_us = sync_us,
+                untold,
+                "the queue of clients' requests is full: connections are read no faster than the server answers"
+            );
         }
     }
 

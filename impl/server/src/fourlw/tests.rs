@@ -98,6 +98,7 @@ impl Host {
             ClientEvent::Word {
                 peer,
                 word,
+                mask: (word == FourLetterWord::Stmk).then_some(511),
                 sizes,
                 replies,
             },
@@ -345,7 +346,8 @@ fn while_nobody_is_served_only_what_needs_no_tree_is_answered() {
             "isro" => assert_eq!(answer, "null"),
             "hash" => assert_eq!(answer, NOT_SERVING.trim_end()),
             "envi" => assert!(answer.starts_with("Environment:\nzookeeper.version=3.9.3-quorate-")),
-            "gtmk" | "stmk" => assert_eq!(answer, "306"),
+            "gtmk" => assert_eq!(answer, "306"),
+            "stmk" => assert_eq!(answer, "511"),
             _ => assert_eq!(answer, NOT_SERVING, "{word}"),
         }
     }
@@ -395,4 +397,13 @@ fn resets_start_counting_again() {
     );
     host.ask("crst");
     assert!(host.ask("cons").contains("(queued=0,recved=0,sent=0,sid="));
+}
+
+#[test]
+fn a_trace_mask_is_kept_for_whoever_sets_it() {
+    let mut host = Host::new(Some(Role::Standalone));
+    assert_eq!(
+        [host.ask("gtmk"), host.ask("stmk"), host.ask("gtmk")],
+        ["306", "511", "511"]
+    );
 }

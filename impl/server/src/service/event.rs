@@ -48,6 +48,8 @@ pub enum ClientEvent {
         peer: SocketAddr,
         /// The question; it is in the whitelist.
         word: FourLetterWord,
+        /// The trace mask that `stmk` sets.
+        mask: Option<i64>,
         /// Sizes of the data directories, if the answer names them.
         sizes: Option<DirectorySizes>,
         /// Where the answer goes; it is closed behind it.

@@ -150,8 +150,9 @@ impl Service {
         if !role.keeps_sessions() {
             return;
         }
-        for session in self.sessions.expired(now_ms) {
-            tracing::info!(session = format_args!("0x{session:x}"), "session expired");
+        let expired = self.sessions.expired(now_ms);
+        self.tell_expired(&expired, now_ms);
+        for session in expired {
             self.counters.sessions_expired += 1;
             actions.push(Action::Submit(close_session(session)));
         }
