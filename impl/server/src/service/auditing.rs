@@ -7,9 +7,10 @@ use super::identity;
 use crate::audit::{AuditLog, Line, Note, Outcome};
 use quorate_tree::{SessionId, Tree, Txn, TxnEntry, TxnResult};
 
-/// Who a server is that does something by itself: whoever runs it.
+/// Who a server is that does something by itself: whoever runs it, by name, or by number where nobody told the name.
 fn server_user() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "unknown".into())
+    let named = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    named.unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string())
 }
 
 /// The audit log of the service, if it has one.
