@@ -189,9 +189,9 @@ pub struct SetWatches {
 /// What the configuration says about writes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct WriteRules {
-    /// Whether znodes may be created with a lifetime [`extendedTypesEnabled`].
+    /// Whether znodes may be created with a lifetime (`extendedTypesEnabled`).
     pub extended_types: bool,
-    /// Whether hard limits of quotas are refused to go beyond [`enforceQuota`].
+    /// Whether hard limits of quotas are refused to go beyond (`enforceQuota`).
     pub enforce_quota: bool,
     /// Whether lists may name subjects of certificates: there is a provider of scheme `x509`.
     pub x509: bool,
