@@ -13,6 +13,7 @@ use crate::tree::Tree;
 use crate::txn::SessionId;
 use crate::who::Permit;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// What is prepared and not yet applied.
@@ -68,6 +69,13 @@ pub(crate) struct Seen {
     pub(crate) prefix: Crc,
     /// Bytes of data.
     pub(crate) data_length: u32,
+}
+
+/// By how much a znode changes what there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub(crate) count: i64,
+    pub(crate) bytes: i64,
 }
 
 impl Outstanding {
@@ -191,6 +199,32 @@ impl Outstanding {
             }
         }
         before
+    }
+
+    /// By how much what is outstanding changes each znode at or below `path`.
+    pub(crate) fn changes_below<'s>(
+        &'s self,
+        tree: &'s Tree,
+        path: &'s str,
+    ) -> impl Iterator<Item = (&'s str, Change)> {
+        let from: (Bound<&str>, Bound<&str>) = (Bound::Included(path), Bound::Unbounded);
+        let at_or_below = move |at: &str| {
+            at.strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.znodes
+            .range::<str, _>(from)
+            .take_while(move |(at, _)| at.starts_with(path))
+            .filter(move |(at, _)| at_or_below(at))
+            .map(|(at, record)| {
+                let before = tree.find(at).map(|id| tree.node(id).data_length() as i64);
+                let after = record.znode.as_ref().map(|znode| i64::from(znode.data_length));
+                let change = Change {
+                    count: i64::from(after.is_some()) - i64::from(before.is_some()),
+                    bytes: after.unwrap_or(0) - before.unwrap_or(0),
+                };
+                (&**at, change)
+            })
     }
 
     /// What follows is one multi, all of it or nothing.

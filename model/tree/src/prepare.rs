@@ -142,7 +142,7 @@ impl Draft<'_> {
     /// The hard limits of quotas, where they count.
     fn check_quota(&self, path: &str, count: i64, bytes: i64) -> Result<(), Code> {
         if self.cx.rules.enforce_quota {
-            self.tree.check_quota(path, count, bytes)
+            self.tree.check_quota(self.outstanding, path, count, bytes)
         } else {
             Ok(())
         }

@@ -6,6 +6,7 @@
 //! nothing; Apache's server stops there.
 
 use crate::code::Code;
+use crate::outstanding::Outstanding;
 use crate::path::{self, QUOTA};
 use crate::tree::Tree;
 use std::collections::BTreeMap;
@@ -163,21 +164,41 @@ impl Tree {
         }
     }
 
-    /// Whether so much more is within the hard limits of the quota that counts. What is looked at is what is
-    /// applied, as in Apache.
+    /// Whether so much more is within the hard limits of the quota that counts. Usage is that of the tree and of
+    /// what is outstanding: Apache looks at the tree alone, and goes beyond a limit while much is under way. Limits
+    /// that are outstanding hold once they are applied, and no longer once their deletion is prepared.
     ///
     /// # Errors
     ///
     /// [`Code::QUOTA_EXCEEDED`].
-    pub(crate) fn check_quota(&self, path: &str, count: i64, bytes: i64) -> Result<(), Code> {
+    pub(crate) fn check_quota(
+        &self,
+        outstanding: &Outstanding,
+        path: &str,
+        count: i64,
+        bytes: i64,
+    ) -> Result<(), Code> {
         let Some(quota) = self.quota_of(path) else {
             return Ok(());
         };
         let (Some(limits), Some(stats)) = (self.amounts(quota, LIMITS), self.amounts(quota, STATS)) else {
             return Ok(());
         };
-        if limits.is_beyond("countHardLimit", stats.get("count"), count)
-            || limits.is_beyond("byteHardLimit", stats.get("bytes"), bytes)
+        if outstanding
+            .see(self, &format!("{QUOTA}{quota}/{LIMITS}"))
+            .is_none()
+        {
+            return Ok(());
+        }
+        let (mut used, mut used_bytes) = (stats.get("count"), stats.get("bytes"));
+        for (path, change) in outstanding.changes_below(self, quota) {
+            if self.quota_of(path) == Some(quota) {
+                used += change.count;
+                used_bytes += change.bytes;
+            }
+        }
+        if limits.is_beyond("countHardLimit", used, count)
+            || limits.is_beyond("byteHardLimit", used_bytes, bytes)
         {
             return Err(Code::QUOTA_EXCEEDED);
         }

@@ -113,7 +113,7 @@ fn a_tree_that_is_loaded_counts_anew() {
     leader.now(1, set(&format!("{QUOTA}/a/{STATS}"), "nonsense"));
     let mut tree = crate::tests::reloaded(&leader.tree);
     assert_eq!(stats(&tree, "/a"), "count=1,bytes=2");
-    assert_eq!(tree.check_quota("/a/b", 1, 1), Ok(()));
+    assert_eq!(tree.check_quota(&Outstanding::new(), "/a/b", 1, 1), Ok(()));
     tree.quota_deleted(&format!("{QUOTA}/a/{LIMITS}"));
     assert!(tree.quotas().is_empty());
 }
@@ -129,5 +129,37 @@ fn only_a_path_can_have_a_quota() {
         ("/a/zookeeper_limits", None),
     ] {
         assert_eq!(about(path, LIMITS), of, "{path}");
+    }
+}
+
+#[test]
+fn what_is_outstanding_counts_and_limits_that_are_about_to_go_do_not() {
+    let mut leader = Leader::with_sessions();
+    leader.rules.enforce_quota = true;
+    leader.now(1, create("/a", ""));
+    with_quota(&mut leader, "/a");
+    let limits = format!("{QUOTA}/a/{LIMITS}");
+    leader.now(
+        1,
+        set(&limits, "count=-1,bytes=-1=;byteHardLimit=4;countHardLimit=3"),
+    );
+    let mut code = |request| match leader.ask(1, request).txn {
+        crate::Txn::Error { code } => Code(code),
+        _ => Code::OK,
+    };
+    for (request, expected) in [
+        (create("/ab", "12345"), Code::OK),
+        (create("/a/1", "12"), Code::OK),
+        (create("/a/2", ""), Code::OK),
+        (create("/a/3", ""), Code::QUOTA_EXCEEDED),
+        (set("/a/2", "345"), Code::QUOTA_EXCEEDED),
+        (delete("/a/1"), Code::OK),
+        (set("/a/2", "3456"), Code::OK),
+        (create("/a/3", ""), Code::OK),
+        (create("/a/4", ""), Code::QUOTA_EXCEEDED),
+        (delete(&limits), Code::OK),
+        (create("/a/4", "12345"), Code::OK),
+    ] {
+        assert_eq!(code(request.clone()), expected, "{request:?}");
     }
 }
