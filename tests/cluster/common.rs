@@ -28,16 +28,12 @@ pub(crate) fn stop_and_audit(mut ensemble: Ensemble) {
 }
 
 /// Creates, sets, watches and deletes with kazoo under `path`.
-pub(crate) fn kazoo_round(hosts: &str, path: &str, kind: Kind) {
+pub(crate) fn kazoo_round(hosts: &str, path: &str) {
     let lines = python::run("crud.py", &[hosts, path]);
     let steps: Vec<_> = lines
         .iter()
         .map(|line| line["step"].as_str().unwrap_or("?"))
         .collect();
-    let multi = match kind {
-        Kind::Apache => "multi",
-        Kind::Quorate => "no multi",
-    };
     let expected = [
         "created",
         "read",
@@ -45,7 +41,7 @@ pub(crate) fn kazoo_round(hosts: &str, path: &str, kind: Kind) {
         "event",
         "sequential",
         "children",
-        multi,
+        "multi",
         "deleted",
         "event",
         "gone",

@@ -12,7 +12,6 @@ fn clients_at_every_server_lose_nothing_when_the_leader_is_killed_and_returns() 
         kazoo_round(
             &python::hosts([member.client_address()]),
             &format!("/at-{}", member.id()),
-            member.kind(),
         );
     }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use quorate_tests::agree::tree;
 use quorate_tests::command::Session;
 use quorate_tests::four_letters::{Mode, Srvr, ask};
-use quorate_tests::{Client, Kind, LONG, Writers, command, wait_until};
+use quorate_tests::{Client, LONG, Writers, command, wait_until};
 use tempfile::TempDir;
 
 use crate::common::kazoo_round;
@@ -68,7 +68,7 @@ fn three_servers_under_one_command_survive_a_kill_and_their_run_audits_as_holdin
     };
     wait_until(LONG, "all three serve", all_serve);
     for (server, at) in servers.iter().zip(1..) {
-        kazoo_round(&server.to_string(), &format!("/kazoo-{at}"), Kind::Quorate);
+        kazoo_round(&server.to_string(), &format!("/kazoo-{at}"));
     }
     let writers = Writers::start((1..).zip(servers));
     writers.wait_more(&[1, 2, 3], 50);
@@ -88,7 +88,7 @@ fn three_servers_under_one_command_survive_a_kill_and_their_run_audits_as_holdin
     writers.wait_more(&[1, 2, 3], 50);
     let back = wait_until(LONG, "the killed server serves", || mode(servers[leader]));
     for (server, at) in servers.iter().zip(1..) {
-        kazoo_round(&server.to_string(), &format!("/kazoo-{at}-again"), Kind::Quorate);
+        kazoo_round(&server.to_string(), &format!("/kazoo-{at}-again"));
     }
     let ledger = writers.finish();
     let trees = servers.map(|server| {

@@ -1,7 +1,6 @@
 //! What does a tree hold in which every kind of transaction had a part?
 
 use crate::client::{Acl, Client, ClientError, Code, CreateMode, Part, PartResult};
-use crate::config::Kind;
 
 /// The secret that opens what [`plant`] closed to everyone else.
 pub const SECRET: &[u8] = b"someone:secret";
@@ -19,7 +18,7 @@ const TTL_MS: i64 = 3_600_000;
 /// # Errors
 ///
 /// If the connection is lost, or an operation has another outcome than ZooKeeper's; the latter panics.
-pub fn plant(client: &mut Client, root: &str, leader: Kind) -> Result<(), ClientError> {
+pub fn plant(client: &mut Client, root: &str) -> Result<(), ClientError> {
     let at = |name: &str| format!("{root}/{name}");
     client.create(root, b"root", CreateMode::Persistent)?;
     for (name, data) in [("empty", &b""[..]), ("data", b"value"), ("large", &[7; 100_000])] {
@@ -33,10 +32,7 @@ pub fn plant(client: &mut Client, root: &str, leader: Kind) -> Result<(), Client
     }
     client.create(&at("session"), b"", CreateMode::Ephemeral)?;
     client.create(&at("closed-later"), b"", CreateMode::Persistent)?;
-    match leader {
-        Kind::Apache => plant_the_rest(client, root)?,
-        Kind::Quorate => ask_for_the_rest(client, root)?,
-    }
+    plant_the_rest(client, root)?;
     client.create(&at("deleted"), b"", CreateMode::Persistent)?;
     client.delete(&at("deleted"), 0)?;
     refused(
@@ -87,29 +83,6 @@ fn plant_the_rest(client: &mut Client, root: &str) -> Result<(), ClientError> {
     let codes = [Code::OK, Code::BAD_VERSION, Code::RUNTIME_INCONSISTENCY].map(PartResult::Failed);
     assert_eq!(undone, codes);
     Ok(())
-}
-
-/// Each answer is the outcome of a transaction of its own, which has a zxid.
-fn ask_for_the_rest(client: &mut Client, root: &str) -> Result<(), ClientError> {
-    let at = |name: &str| format!("{root}/{name}");
-    let mut refused_at = client.last_zxid();
-    let mut not_there = |client: &mut Client, result: Result<(), ClientError>| {
-        refused(result, Code::UNIMPLEMENTED)?;
-        assert!(client.last_zxid() > refused_at, "refused without a transaction");
-        refused_at = client.last_zxid();
-        Ok::<(), ClientError>(())
-    };
-    let result = client.create_container(&at("container"), b"").map(drop);
-    not_there(client, result)?;
-    let result = client.create_ttl(&at("ttl"), b"", TTL_MS).map(drop);
-    not_there(client, result)?;
-    let result = client.create_acl(&at("readable"), b"", &readable(), CreateMode::Persistent);
-    not_there(client, result.map(drop))?;
-    let result = client.set_acl(&at("closed-later"), &readable(), 0).map(drop);
-    not_there(client, result)?;
-    let part = Part::Create(at("multi"), b"".to_vec(), CreateMode::Persistent);
-    let result = client.multi(&[part]).map(drop);
-    not_there(client, result)
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>, code: Code) -> Result<(), ClientError> {
