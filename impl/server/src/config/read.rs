@@ -413,7 +413,7 @@ impl Reading<'_> {
             if let Some(address) = address {
                 self.fault(&address, "clientPortAddress needs clientPort");
             }
-            if by_line.is_none() {
+            if by_line.is_none() && !self.left.contains_key("secureClientPort") {
                 self.note("there is no clientPort: no client can connect");
             }
             return by_line;

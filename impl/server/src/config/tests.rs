@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod keys;
+
 const THREE: &str = "tickTime=2000\ninitLimit=10\nsyncLimit=5\nserver.1=zk1:2888:3888;2181\n\
                      server.2=zk2:2888:3888\nserver.3=zk3:2888:3888\n";
 
@@ -51,6 +53,22 @@ fn the_sample_configuration_is_standalone_with_zookeepers_defaults() {
         )
     };
     assert_eq!(config, expected);
+}
+
+#[test]
+fn who_has_no_port_for_clients_is_told() {
+    let told = |text: &str| match read("1", text) {
+        Ok(loaded) => loaded.warnings,
+        Err(error) => error.warnings,
+    };
+    let is_told = |text: &str| {
+        told(text)
+            .iter()
+            .any(|warning| warning.what.contains("no client can connect"))
+    };
+    assert!(is_told("tickTime=2000\n"));
+    assert!(!is_told("clientPort=2181\n"));
+    assert!(!is_told("secureClientPort=2281\n"), "TLS is a port too");
 }
 
 #[test]

@@ -453,7 +453,7 @@ pub(crate) const METRICS: &[Metric] = &[
     is(
         "updatelatency",
         Detailed,
-        Apache,
+        Near("without the making of sessions"),
         "From request to reply of what is written, in ms.",
         |view| Reading::Summary(&view.figures().update_ms),
     ),
@@ -745,6 +745,12 @@ pub(crate) const ABSENT: &[(&str, &str)] = &[
     ("jvm_pause_time_ms", JVM),
     ("netty_queued_buffer_capacity", JVM),
     ("socket_closing_time", JVM),
+    ("ack_latency", "acknowledgements are not timed by learner"),
+    ("quota_bytes_limit_per_namespace", QUOTA),
+    ("quota_bytes_usage_per_namespace", QUOTA),
+    ("quota_count_limit_per_namespace", QUOTA),
+    ("quota_count_usage_per_namespace", QUOTA),
+    ("quota_exceeded_error_per_namespace", QUOTA),
     (
         "learner_handler_qp_size",
         "links have bounds, and break when they are reached",
@@ -784,3 +790,4 @@ const TLS: &str = "tells of TLS by Netty";
 const JVM: &str = "tells of the JVM and its libraries";
 #[cfg(test)]
 const CACHE: &str = "replies are not cached";
+const QUOTA: &str = "not yet: `listquota` tells both";

@@ -103,9 +103,10 @@ impl Service {
             }
             Request::CreateSession { timeout_ms } => WriteRequest::CreateSession { timeout_ms },
             Request::CloseSession => WriteRequest::CloseSession,
-            // Writes that are not provided, and what a learner has no reason to forward.
-            Request::Reconfig { .. }
-            | Request::DeleteContainer { .. }
+            // As Apache's server that was not told `reconfigEnabled=true`.
+            Request::Reconfig { .. } => WriteRequest::Refused(Code::RECONFIG_DISABLED),
+            // What only servers ask for, and what a learner has no reason to forward.
+            Request::DeleteContainer { .. }
             | Request::Check { .. }
             | Request::Sync { .. }
             | Request::Exists { .. }

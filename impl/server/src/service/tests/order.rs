@@ -314,7 +314,7 @@ fn what_is_not_provided_says_so_and_the_connection_lives() {
         members: None,
         config_id: -1,
     };
-    assert_eq!(host.ask(&mut client, 2, reconfig).0, -6);
+    assert_eq!(host.ask(&mut client, 2, reconfig).0, -123, "it is switched off");
     assert_eq!(
         host.service.last_zxid().counter(),
         zxid.counter() + 1,
