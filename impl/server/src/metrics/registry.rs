@@ -790,4 +790,5 @@ const TLS: &str = "tells of TLS by Netty";
 const JVM: &str = "tells of the JVM and its libraries";
 #[cfg(test)]
 const CACHE: &str = "replies are not cached";
+#[cfg(test)]
 const QUOTA: &str = "not yet: `listquota` tells both";
