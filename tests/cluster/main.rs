@@ -15,5 +15,6 @@ mod paused_leader;
 mod quick_start;
 mod same_id;
 mod self_check;
+mod terminal;
 mod truncated_tail;
 mod wiped_disk;

@@ -128,6 +128,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         let told = Arc::clone(&interrupt);
         tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
+                if std::io::stdin().is_terminal() {
+                    // Off the line on which the terminal shows `^C`.
+                    say!("");
+                }
                 told.notify_waiters();
             }
         });
