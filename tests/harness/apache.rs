@@ -40,6 +40,10 @@ pub(crate) fn server_words(dir: &Path, config: &Path, measured: bool) -> Vec<Str
     } else {
         &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     };
+    // Apache reads this one from a system property alone.
+    let text = fs::read_to_string(config).unwrap_or_default();
+    let reads_alone = text.lines().any(|line| line == "readonlymode.enabled=true");
+    let reads_alone = reads_alone.then_some("-Dreadonlymode.enabled=true");
     let main = [
         "-cp",
         &class_path,
@@ -49,6 +53,7 @@ pub(crate) fn server_words(dir: &Path, config: &Path, measured: bool) -> Vec<Str
     ["java"]
         .iter()
         .chain(flags)
+        .chain(&reads_alone)
         .chain(&main)
         .map(|&word| word.to_owned())
         .collect()

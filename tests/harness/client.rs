@@ -97,6 +97,7 @@ pub struct Client {
     events: VecDeque<Event>,
     /// How long each operation waits for its reply.
     patience: Duration,
+    reads_only: bool,
 }
 
 impl Client {
@@ -134,6 +135,29 @@ impl Client {
         last_zxid: i64,
         patience: Duration,
     ) -> Result<Client, ClientError> {
+        Client::greet(server, session, last_zxid, patience, false)
+    }
+
+    /// As [`Client::attach`], content with a server that only answers reads.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::attach`].
+    pub fn attach_reading(
+        server: impl Into<SocketAddr>,
+        session: &Session,
+        last_zxid: i64,
+    ) -> Result<Client, ClientError> {
+        Client::greet(server, session, last_zxid, SHORT, true)
+    }
+
+    fn greet(
+        server: impl Into<SocketAddr>,
+        session: &Session,
+        last_zxid: i64,
+        patience: Duration,
+        reads_suffice: bool,
+    ) -> Result<Client, ClientError> {
         let mut client = Client::raw(server)?;
         client.last_zxid = last_zxid;
         client.patience = patience;
@@ -142,8 +166,9 @@ impl Client {
             .long(last_zxid)
             .int(session.timeout_ms)
             .long(session.id);
-        client.send_raw(&request.buffer(&session.password).bool(false).frame())?;
+        client.send_raw(&request.buffer(&session.password).bool(reads_suffice).frame())?;
         let frame = client.frame(Instant::now() + patience)?;
+        client.reads_only = frame.last() == Some(&1);
         client.session = Session::from_response(&frame).ok_or(ClientError::Malformed("ConnectResponse"))?;
         if client.session.timeout_ms <= 0 {
             Err(ClientError::Expired)
@@ -175,12 +200,18 @@ impl Client {
             replies: VecDeque::new(),
             events: VecDeque::new(),
             patience: SHORT,
+            reads_only: false,
         })
     }
 
     /// The session as the server granted it.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Whether the server said that it only answers reads.
+    pub fn reads_only(&self) -> bool {
+        self.reads_only
     }
 
     /// The highest zxid that any reply carried.

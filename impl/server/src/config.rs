@@ -26,6 +26,7 @@ pub use tls::{ClientAuth, Password, StoreFile, StoreKind, Tls, TlsVersion};
 pub use words::WordList;
 pub use znodes::Znodes;
 
+use quorate_tree::LocalRules;
 use quorate_zab::{Ensemble, ServerId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,10 @@ pub struct Config {
     pub unread_bytes_max: usize,
     /// The four-letter words that are answered.
     pub words: WordList,
+    /// Whether a member without a leader serves reads (`readonlymode.enabled`).
+    pub reads_alone: bool,
+    /// Sessions that a member keeps for itself.
+    pub local_sessions: LocalRules,
     /// What holds of znodes and of who may do what to them.
     pub znodes: Znodes,
     /// Transactions between two snapshots.
@@ -182,6 +187,8 @@ impl Config {
             outstanding_max: 1000,
             unread_bytes_max: DEFAULT_UNREAD_BYTES_MAX,
             words: WordList::default(),
+            reads_alone: false,
+            local_sessions: LocalRules::default(),
             znodes: Znodes::default(),
             snap_count: 100_000,
             sync_warning_ms: 1000,

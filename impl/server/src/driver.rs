@@ -69,6 +69,8 @@ pub enum Fatal {
 pub(crate) struct Parts {
     pub(crate) me: ServerId,
     pub(crate) standalone: bool,
+    /// Whether clients can have reads while there is no leader.
+    pub(crate) reads_alone: bool,
     pub(crate) configuration: Configuration,
     /// The configuration's text, which NEWLEADER and notifications carry.
     pub(crate) config_text: Bytes,
@@ -121,6 +123,7 @@ struct Peer {
 pub(crate) struct Driver {
     me: ServerId,
     standalone: bool,
+    reads_alone: bool,
     configuration: Configuration,
     config_text: Bytes,
     server: Server,
@@ -172,6 +175,7 @@ impl Driver {
         Self {
             me: parts.me,
             standalone: parts.standalone,
+            reads_alone: parts.reads_alone,
             configuration: parts.configuration,
             config_text: parts.config_text,
             durable: parts.recent.last(),
@@ -316,6 +320,7 @@ impl Driver {
             Due::Tick => self.feed(Input::CheckQuorum, None),
             Due::Limit => self.feed(Input::LimitPassed, None),
             Due::Resend | Due::Settled => self.on_election_due(due),
+            Due::Reads => self.serve_reads(),
             Due::Service => {
                 if let Some(seconds) = self.disk.hangs_since() {
                     self.on_disk_failed(Fatal::DiskHangs { seconds });

@@ -140,6 +140,7 @@ impl Service {
                     sizes.data_bytes, sizes.log_bytes
                 )
             }
+            FourLetterWord::Isro if role == Role::ReadOnly => "ro".into(),
             FourLetterWord::Isro => "rw".into(),
             FourLetterWord::Dump => self.dump_text(peer, role, now_ms),
             FourLetterWord::Wchs => self.watches_text(),
@@ -164,6 +165,9 @@ impl Service {
     fn server_text(&self, role: Role, connections: Option<&str>) -> String {
         let counters = self.counters();
         let mut text = format!("Zookeeper version: {}\n", version());
+        if role == Role::ReadOnly {
+            text.push_str("READ-ONLY mode; serving only read-only clients\n");
+        }
         if let Some(connections) = connections {
             let _ = write!(text, "Clients:\n{connections}\n");
         }
@@ -195,6 +199,7 @@ pub(crate) fn mode(role: Role) -> &'static str {
         Role::Leader => "leader",
         Role::Follower => "follower",
         Role::Observer => "observer",
+        Role::ReadOnly => "read-only",
     }
 }
 

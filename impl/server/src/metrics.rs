@@ -102,7 +102,9 @@ impl View<'_> {
     fn of_leader<'a>(&'a self, read: impl FnOnce() -> Reading<'a>) -> Reading<'a> {
         match self.role {
             Some(Role::Leader) => read(),
-            Some(Role::Standalone | Role::Follower | Role::Observer) | None => Reading::Absent,
+            Some(Role::Standalone | Role::Follower | Role::Observer | Role::ReadOnly) | None => {
+                Reading::Absent
+            }
         }
     }
 }

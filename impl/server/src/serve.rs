@@ -236,6 +236,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         max_session_timeout_ms: config.max_session_timeout_ms,
         unread_bytes_max: config.unread_bytes_max,
         znodes: config.znodes.clone(),
+        local_sessions: membership.map(|_| config.local_sessions).unwrap_or_default(),
     };
     let acceptor = config.tls.as_ref().map(Acceptor::new).transpose()?;
     let ports = Ports::new(config, client_events);
@@ -271,6 +272,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let driver = Driver::new(Parts {
         me,
         standalone: membership.is_none(),
+        reads_alone: config.reads_alone && membership.is_some(),
         configuration: Configuration::fixed(ensemble),
         config_text: Bytes::from(membership.map(Membership::text).unwrap_or_default()),
         server,

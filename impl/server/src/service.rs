@@ -41,7 +41,8 @@ use auditing::Auditing;
 use digest_log::DigestLog;
 use handshake::{Caller, SessionIds};
 use quorate_tree::{
-    Outstanding, SessionId, SessionTable, Tree, TxnEntry, Unsupported, WatchTable, WatcherId,
+    LocalRules, LocalSessions, Outstanding, SessionId, SessionTable, Tree, TxnEntry, Unsupported, WatchTable,
+    WatcherId,
 };
 use quorate_wire::DecodeError;
 use quorate_zab::{Epoch, ServerId, Zxid};
@@ -63,6 +64,8 @@ pub struct Options {
     pub unread_bytes_max: usize,
     /// What holds of znodes.
     pub znodes: Znodes,
+    /// What holds of sessions that this server keeps for itself.
+    pub local_sessions: LocalRules,
 }
 
 /// Why a transaction cannot be applied.
@@ -99,6 +102,8 @@ pub struct Service {
     ids: SessionIds,
     /// Leader and standalone server.
     sessions: SessionTable<Origin>,
+    /// Sessions that nobody else knows.
+    locals: LocalSessions,
     /// Leader and standalone server: what is prepared and not applied.
     outstanding: Outstanding,
     /// Leader and standalone server: containers and lifetimes that are over.
@@ -132,6 +137,7 @@ impl Service {
             revalidations: HashMap::new(),
             ids: SessionIds::new(options.server.get(), wall_ms),
             sessions: SessionTable::new(options.tick_ms),
+            locals: LocalSessions::new(options.local_sessions, options.server.get(), options.tick_ms),
             outstanding: Outstanding::new(),
             sweep: Sweep::default(),
             expected: VecDeque::new(),
@@ -211,6 +217,16 @@ impl Service {
         }
     }
 
+    /// Nobody orders writes, and has not for a while: clients that are content with reads have them, from the tree as it
+    /// is. It ends with [`Self::retire`].
+    pub fn serve_reads(&mut self, now_ms: u64) {
+        self.role = Some(Role::ReadOnly);
+        // The tree may have been replaced since an epoch was served.
+        self.epoch = Epoch::ZERO;
+        self.serving_since_ms = now_ms;
+        self.started_ms.get_or_insert(now_ms);
+    }
+
     /// The role is left: connections are closed at the next [`Self::flush`], what waits is dropped, and what
     /// becomes of it is unknown to the clients.
     pub fn retire(&mut self) {
@@ -227,6 +243,7 @@ impl Service {
         self.syncs.clear();
         self.revalidations.clear();
         self.sessions.clear();
+        self.locals.clear();
         self.outstanding = Outstanding::new();
         self.expected.clear();
     }
@@ -302,6 +319,9 @@ impl Service {
         };
         if self.attached.get(&conn.session) == Some(&client) {
             self.attached.remove(&conn.session);
+        }
+        if conn.ends_session {
+            self.locals.end(conn.session);
         }
         self.watches.remove_watcher(client.0);
     }
@@ -393,6 +413,10 @@ impl Service {
 
     pub(crate) fn session_deadlines(&self) -> impl ExactSizeIterator<Item = (u64, &BTreeSet<SessionId>)> {
         self.sessions.deadlines()
+    }
+
+    pub(crate) fn local_sessions(&self) -> &LocalSessions {
+        &self.locals
     }
 
     pub(crate) fn requests_in_process(&self) -> usize {

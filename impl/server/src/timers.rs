@@ -16,6 +16,9 @@ pub(crate) const RESEND_LAST: Duration = Duration::from_secs(60);
 /// How long a quorum of equal votes must stand unopposed [ZooKeeper `finalizeWait`].
 pub(crate) const SETTLE: Duration = Duration::from_millis(200);
 
+/// For how long a leader is looked for, at least, before reads are served without one.
+pub(crate) const READS_AFTER: Duration = Duration::from_secs(2);
+
 /// What is due.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Due {
@@ -31,9 +34,11 @@ pub(crate) enum Due {
     Settled,
     /// Sessions and other housekeeping of the service.
     Service,
+    /// A leader was looked for long enough: clients can have reads without one.
+    Reads,
 }
 
-const KINDS: usize = 6;
+const KINDS: usize = 7;
 const ALL: [Due; KINDS] = [
     Due::Ping,
     Due::Tick,
@@ -41,6 +46,7 @@ const ALL: [Due; KINDS] = [
     Due::Resend,
     Due::Settled,
     Due::Service,
+    Due::Reads,
 ];
 
 /// The deadlines that are armed.
@@ -75,6 +81,7 @@ impl Timers {
         self.arm(Due::Limit, self.init_limit);
         self.deadlines[Due::Resend as usize] = None;
         self.deadlines[Due::Settled as usize] = None;
+        self.deadlines[Due::Reads as usize] = None;
     }
 
     /// The role was left.
@@ -87,6 +94,11 @@ impl Timers {
     /// An election begins: the waits start small again.
     pub(crate) fn enter_election(&mut self) {
         self.resend = RESEND_FIRST;
+    }
+
+    /// A leader is looked for, and reads are to be had if none is found soon [ZooKeeper `QuorumPeer.run`].
+    pub(crate) fn await_reads(&mut self) {
+        self.arm(Due::Reads, self.tick.max(READS_AFTER));
     }
 
     /// Starts a timer of the election, or starts it again.
@@ -117,7 +129,7 @@ impl Timers {
                 self.resend = (self.resend * 2).min(RESEND_LAST);
                 None
             }
-            Due::Limit | Due::Settled => None,
+            Due::Limit | Due::Settled | Due::Reads => None,
         };
         Some(due)
     }

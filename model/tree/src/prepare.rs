@@ -149,7 +149,9 @@ impl Draft<'_> {
     }
 
     fn check_session(&self) -> Result<(), Code> {
-        if !self.outstanding.is_open(self.tree, self.cx.session) {
+        if self.cx.local {
+            Ok(())
+        } else if !self.outstanding.is_open(self.tree, self.cx.session) {
             Err(Code::SESSION_EXPIRED)
         } else if self.cx.moved {
             Err(Code::SESSION_MOVED)
@@ -168,6 +170,11 @@ impl Draft<'_> {
     ) -> Result<Txn, Code> {
         let mode = Mode::of(flags, operation, self.cx.rules.extended_types)?;
         self.check_session()?;
+        let is_ephemeral =
+            mode.ephemeral && matches!(operation, CreateOperation::Create | CreateOperation::Create2);
+        if is_ephemeral && self.cx.local {
+            return Err(Code::EPHEMERAL_ON_LOCAL_SESSION);
+        }
         let (parent_path, _) = path::split_checked(&path)?;
         let acl = acl::well_formed(acl, self.cx.who, self.cx.rules.x509)?;
         let parent = self.see(parent_path)?;
@@ -196,7 +203,7 @@ impl Draft<'_> {
         let owner = match operation {
             CreateOperation::Container => Owner::Container,
             CreateOperation::Ttl { ttl_ms } => Owner::Ttl(ttl_ms),
-            CreateOperation::Create | CreateOperation::Create2 if mode.ephemeral => {
+            CreateOperation::Create | CreateOperation::Create2 if is_ephemeral => {
                 Owner::Session(self.cx.session)
             }
             CreateOperation::Create | CreateOperation::Create2 => Owner::Nobody,
@@ -220,7 +227,7 @@ impl Draft<'_> {
         Ok(match operation {
             CreateOperation::Create | CreateOperation::Create2 => Txn::Create {
                 create,
-                ephemeral: mode.ephemeral,
+                ephemeral: is_ephemeral,
                 with_stat: operation == CreateOperation::Create2,
             },
             CreateOperation::Container => Txn::CreateContainer(create),

@@ -214,6 +214,8 @@ pub struct Context<'a> {
     pub time_ms: i64,
     /// Whether the request came through another server than the session's present one.
     pub moved: bool,
+    /// Whether the session is one that another server, or this one, keeps for itself: it writes, and owns nothing.
+    pub local: bool,
     /// Whether transactions carry the expected digest.
     pub with_digest: bool,
     /// What the configuration says.

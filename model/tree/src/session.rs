@@ -145,6 +145,22 @@ impl<O: Copy + PartialEq, R: SessionRules> SessionTable<O, R> {
         self.sessions.contains_key(&session)
     }
 
+    /// Whether the session is known and not closing.
+    pub fn lives(&self, session: SessionId) -> bool {
+        let tracked = self.sessions.get(&session);
+        tracked.is_some_and(|tracked| tracked.deadline_ms.is_some())
+    }
+
+    /// How many are known, those that are closing among them.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
     /// Sessions whose deadline has passed, which are closing from now on.
     pub fn expired(&mut self, now_ms: u64) -> Vec<SessionId> {
         let mut expired = Vec::new();

@@ -29,6 +29,10 @@ impl Code {
     pub const NOT_EMPTY: Code = Code(-111);
     /// The session is closing or unknown.
     pub const SESSION_EXPIRED: Code = Code(-112);
+    /// The server answers nothing but reads.
+    pub const NOT_READ_ONLY: Code = Code(-119);
+    /// The session is known to its server alone, and may own no ephemeral.
+    pub const EPHEMERAL_ON_LOCAL_SESSION: Code = Code(-120);
 }
 
 /// A session: what a client needs to go on with it elsewhere.

@@ -83,7 +83,7 @@ impl Service {
             }
             // Only a configuration that is kept in a file of its own has an initial one.
             Command::InitialConfiguration => fields(json!({ "initial_configuration": null })),
-            Command::IsReadOnly => fields(json!({ "read_only": false })),
+            Command::IsReadOnly => fields(json!({ "read_only": self.role() == Some(Role::ReadOnly) })),
             Command::LastSnapshot => {
                 let (zxid, seconds) = facts
                     .ensemble
@@ -231,7 +231,7 @@ impl Service {
         let replies = sizes(counters.reply_bytes.or_minus_one());
         let mut stats = fields(json!({
             "version": fourlw::version(),
-            "read_only": false,
+            "read_only": role == Some(Role::ReadOnly),
             "server_stats": {
                 "packets_sent": counters.sent,
                 "packets_received": counters.received,
@@ -276,6 +276,9 @@ impl Service {
     fn dump_json(&self) -> Map<String, Value> {
         let mut expiries = Map::new();
         if self.role().is_some_and(Role::keeps_sessions) {
+            for (deadline_ms, sessions) in self.local_sessions().deadlines() {
+                expiries.insert(deadline_ms.to_string(), json!(sessions));
+            }
             for (deadline_ms, sessions) in self.session_deadlines() {
                 expiries.insert(deadline_ms.to_string(), json!(sessions));
             }

@@ -41,6 +41,7 @@ async fn drive(mut heard: mpsc::Receiver<ClientEvent>) {
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
         unread_bytes_max: 1 << 30,
+        local_sessions: Default::default(),
         znodes: crate::config::Znodes::default(),
     };
     let mut service = Service::new(options, Tree::new(), 0);

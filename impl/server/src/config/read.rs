@@ -9,7 +9,7 @@ use super::server_line::{self, ClientAddress, Member};
 use super::words::WordList;
 use super::znodes::Znodes;
 use super::{Config, DEFAULT_TICK_MS, DEFAULT_UNREAD_BYTES_MAX, Loaded, Membership, Mode, Purge, Trace};
-use quorate_tree::WriteRules;
+use quorate_tree::{LocalRules, WriteRules};
 use quorate_zab::ServerId;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -120,6 +120,11 @@ impl Reading<'_> {
                 .number("unreadMaxBytes", 1 << 20..=1 << 40)
                 .map_or(DEFAULT_UNREAD_BYTES_MAX, |bytes| bytes as usize),
             words: self.words(),
+            reads_alone: self.boolean("readonlymode.enabled").unwrap_or(false),
+            local_sessions: LocalRules {
+                enabled: self.boolean("localSessionsEnabled").unwrap_or(false),
+                upgrading: self.boolean("localSessionsUpgradingEnabled").unwrap_or(false),
+            },
             znodes,
             snap_count: self.at_least("snapCount", 2).unwrap_or(100_000),
             sync_warning_ms: self.number("fsync.warningthresholdms", MS).unwrap_or(1000) as u64,

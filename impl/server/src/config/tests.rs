@@ -227,7 +227,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "oraclePath=/o",
         "dynamicConfigFile=/d",
         "reconfigEnabled=true",
-        "localSessionsEnabled=true",
         "enforce.auth.enabled=true",
         "enforce.auth.schemes=sasl",
         "sessionRequireClientSASLAuth=true",
@@ -349,7 +348,7 @@ fn what_is_off_anyway_is_accepted_in_silence() {
 
 #[test]
 fn what_is_not_honoured_is_warned_of_by_line() {
-    let loaded = read("", "clientPort=1\nreadonlymode.enabled=true\nnoSuchKey=1\n").unwrap();
+    let loaded = read("", "clientPort=1\nsnapshot.trust.empty=true\nnoSuchKey=1\n").unwrap();
     let shown: Vec<_> = loaded
         .warnings
         .iter()

@@ -2,11 +2,14 @@
 
 use super::Driver;
 use crate::election_port::{ElectionEvent, Outgoing};
+use crate::service::Role;
 use crate::timers::Due;
 use bytes::BytesMut;
 use quorate_trace::ElectionFrame;
 use quorate_wire::election::NotificationFrame;
-use quorate_zab::{Candidacy, Context, ElectionEffect, ElectionInput, Epoch, Input, ServerId, Zab, Zxid};
+use quorate_zab::{
+    Candidacy, Context, ElectionEffect, ElectionInput, Epoch, Input, ServerId, Standing, Zab, Zxid,
+};
 
 impl Driver {
     pub(super) fn on_election_event(&mut self, event: ElectionEvent) {
@@ -58,6 +61,9 @@ impl Driver {
     pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
         tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
         self.timers.enter_election();
+        if self.reads_alone {
+            self.timers.await_reads();
+        }
         let now_ms = self.now_ms();
         self.service.figures_mut().looks(now_ms);
         let candidacy = self.server.candidacy(self.me, &self.configuration);
@@ -113,8 +119,20 @@ impl Driver {
         }
     }
 
+    /// No leader was found for a while.
+    pub(super) fn serve_reads(&mut self) {
+        if self.server.standing() == Standing::Looking {
+            tracing::info!(id = self.me.get(), zxid = %self.delivered, "without a leader: serving reads only");
+            let now_ms = self.now_ms();
+            self.service.serve_reads(now_ms);
+        }
+    }
+
     pub(super) fn take_role(&mut self, leader: ServerId) {
         self.timers.enter_role();
+        if self.service.role() == Some(Role::ReadOnly) {
+            self.service.retire();
+        }
         let now_ms = self.now_ms();
         self.service.figures_mut().elected(now_ms);
         if leader == self.me {

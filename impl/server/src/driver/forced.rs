@@ -180,12 +180,14 @@ impl Forced {
             tick_ms: 2000,
             min_session_timeout_ms: SESSION_TIMEOUT_MS,
             max_session_timeout_ms: SESSION_TIMEOUT_MS,
+            local_sessions: Default::default(),
             unread_bytes_max: usize::MAX,
             znodes: crate::config::Znodes::default(),
         };
         let driver = Driver::new(Parts {
             me,
             standalone: false,
+            reads_alone: false,
             configuration: Configuration::fixed(ensemble),
             config_text: Bytes::new(),
             server,

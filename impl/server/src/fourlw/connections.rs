@@ -3,7 +3,7 @@
 use crate::service::{Connection, Role, Service};
 use quorate_tree::WatchKind;
 use quorate_wire::client::Opcode;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,27 +23,14 @@ impl Service {
     /// `dump`: sessions, ephemerals, connections.
     pub(super) fn dump_text(&self, asking: SocketAddr, role: Role, now_ms: u64) -> String {
         let mut text = String::from("SessionTracker dump:\n");
+        let has_locals = self.options().local_sessions.enabled;
+        if has_locals {
+            text.push_str("Local ");
+            session_sets(&mut text, self.local_sessions().deadlines(), now_ms);
+        }
         if role.keeps_sessions() {
-            let sessions = self
-                .session_deadlines()
-                .map(|(_, sessions)| sessions.len())
-                .sum::<usize>();
-            let _ = writeln!(
-                text,
-                "Session Sets ({})/({sessions}):",
-                self.session_deadlines().len()
-            );
-            for (deadline_ms, sessions) in self.session_deadlines() {
-                let _ = writeln!(
-                    text,
-                    "{} expire at {}:",
-                    sessions.len(),
-                    date(deadline_ms, now_ms)
-                );
-                for session in sessions {
-                    let _ = writeln!(text, "\t0x{session:x}");
-                }
-            }
+            text.push_str(if has_locals { "Global " } else { "" });
+            session_sets(&mut text, self.session_deadlines(), now_ms);
         } else {
             let sessions = self.tree().sessions();
             let _ = writeln!(text, "Global Sessions({}):", sessions.len());
@@ -156,6 +143,29 @@ impl Service {
         }
         text
     }
+}
+
+/// Sessions by the time at which they end.
+fn session_sets<'a>(
+    text: &mut String,
+    deadlines: impl ExactSizeIterator<Item = (u64, &'a BTreeSet<i64>)>,
+    now_ms: u64,
+) {
+    let mut sets = String::new();
+    let (count, mut all) = (deadlines.len(), 0);
+    for (deadline_ms, sessions) in deadlines {
+        all += sessions.len();
+        let _ = writeln!(
+            sets,
+            "{} expire at {}:",
+            sessions.len(),
+            date(deadline_ms, now_ms)
+        );
+        for session in sessions {
+            let _ = writeln!(sets, "\t0x{session:x}");
+        }
+    }
+    let _ = write!(text, "Session Sets ({count})/({all}):\n{sets}");
 }
 
 fn line(text: &mut String, conn: &Connection, brief: bool, now_ms: u64) {

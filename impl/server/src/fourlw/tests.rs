@@ -68,6 +68,7 @@ impl Host {
             tick_ms: 2000,
             min_session_timeout_ms: 4000,
             max_session_timeout_ms: 40_000,
+            local_sessions: Default::default(),
             unread_bytes_max: usize::MAX,
             znodes: crate::config::Znodes::default(),
         };

@@ -116,7 +116,7 @@ impl Figures {
             match role {
                 Role::Follower => self.follower_sync_ms.add(ms),
                 Role::Observer => self.observer_sync_ms.add(ms),
-                Role::Leader | Role::Standalone => {}
+                Role::Leader | Role::Standalone | Role::ReadOnly => {}
             }
         }
     }

@@ -26,7 +26,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Near("without the way in which a learner was synchronised"),
         "Role and phase of the protocol.",
         |view| match view.role {
-            Some(Role::Standalone) => Reading::Absent,
+            Some(Role::Standalone | Role::ReadOnly) => Reading::Absent,
             _ => Reading::Text(Cow::Owned(view.service.facts().ensemble.peer_state())),
         },
     ),
@@ -110,9 +110,9 @@ pub(crate) const METRICS: &[Metric] = &[
     is(
         "local_sessions",
         Gauge,
-        Near("always 0: there are none"),
+        Apache,
         "Sessions of this server alone.",
-        |_| Reading::Count(0),
+        |view| Reading::size(view.service.local_sessions().len()),
     ),
     is(
         "uptime",
@@ -183,7 +183,7 @@ pub(crate) const METRICS: &[Metric] = &[
         Apache,
         "Servers that vote.",
         |view| match view.role {
-            Some(Role::Standalone) => Reading::Absent,
+            Some(Role::Standalone | Role::ReadOnly) => Reading::Absent,
             _ => Reading::size(view.service.facts().ensemble.quorum_size),
         },
     ),

@@ -37,20 +37,50 @@ impl Answering<'_> {
         while !self.conn.is_closed()
             && let Some(pending) = self.conn.turns.take()
         {
-            let Pending { header, since_ms, .. } = pending;
-            match pending.asked {
-                Asked::Sync(path) => {
-                    let (ok, before) = (self.ok(header.xid), self.conn.out.len());
-                    reply::put_path(&mut self.conn.out, ok, path.as_deref());
-                    self.answered(header, since_ms, self.conn.out.len() - before);
-                }
-                Asked::Other(body) => {
-                    self.conn.reads_waiting -= 1;
-                    self.execute(header, &body, since_ms);
-                }
-                // Without its transaction it has no turn.
-                Asked::Write => {}
+            if !matches!(pending.asked, Asked::Write | Asked::Sync(_)) {
+                self.conn.reads_waiting -= 1;
             }
+            self.take(pending);
+        }
+    }
+
+    /// Answers a request whose turn has come.
+    fn take(&mut self, pending: Pending) {
+        let Pending { header, since_ms, .. } = pending;
+        let before = self.conn.out.len();
+        let is_end = matches!(pending.asked, Asked::End);
+        match pending.asked {
+            Asked::Sync(path) => {
+                let ok = self.ok(header.xid);
+                reply::put_path(&mut self.conn.out, ok, path.as_deref());
+            }
+            Asked::Other(body) => return self.execute(header, &body, since_ms),
+            Asked::Refused(code) => self.error(header.xid, code),
+            Asked::End => {
+                let ok = self.ok(header.xid);
+                reply::put_header(&mut self.conn.out, ok);
+            }
+            // Without its transaction it has no turn.
+            Asked::Write => return,
+        }
+        self.answered(header, since_ms, self.conn.out.len() - before);
+        if is_end {
+            self.conn.hang_up();
+        }
+    }
+
+    /// Answers what was asked now, or behind what waits.
+    pub(super) fn in_turn(&mut self, header: RequestHeader, asked: Asked) {
+        let pending = Pending {
+            header,
+            since_ms: self.now_ms,
+            asked,
+        };
+        if self.conn.turns.must_wait() {
+            self.conn.reads_waiting += 1;
+            self.conn.turns.read(pending);
+        } else {
+            self.take(pending);
         }
     }
 

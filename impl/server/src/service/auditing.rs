@@ -52,7 +52,8 @@ impl Service {
 
     /// A request of one of this server's clients has become a transaction, or was refused.
     pub(super) fn audit_written(&mut self, entry: &TxnEntry, result: &TxnResult) {
-        if !self.auditing.is_on() {
+        // A session that becomes the ensemble's asks with a number that its client may have given to a write.
+        if !self.auditing.is_on() || matches!(result, TxnResult::SessionCreated { .. }) {
             return;
         }
         let session = entry.header.session;

@@ -6,7 +6,7 @@ use super::identity;
 use super::replies::{Hold, Replies};
 use crate::audit::Notes;
 use bytes::{Bytes, BytesMut};
-use quorate_tree::{SessionId, Turns, Who};
+use quorate_tree::{Code, SessionId, Turns, Who};
 use quorate_wire::client::{ConnectRequest, RequestHeader};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ pub(crate) struct Connection {
     pub(crate) timeout_ms: i32,
     pub(super) phase: Phase,
     pub(super) turns: Turns<Pending>,
-    /// Of these, the reads: their replies are still to be made.
+    /// Of these, what this server answers by itself: the replies are still to be made.
     pub(super) reads_waiting: usize,
     /// Requests that are taken when there is room for their replies, oldest first.
     pub(super) held: VecDeque<Bytes>,
@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     /// By which is decided what it may do here.
     pub(super) rights: Arc<Who>,
     pub(super) heard_ms: u64,
+    /// Whether its session, which nobody else knows, ends with it.
+    pub(super) ends_session: bool,
     /// Whether the leader will be told with the next PING that the session lives.
     pub(super) is_reported: bool,
     pub(crate) counters: ConnectionCounters,
@@ -82,6 +84,10 @@ pub(super) enum Asked {
     Write,
     /// A sync of this path.
     Sync(Option<String>),
+    /// What is answered with an error here.
+    Refused(Code),
+    /// The end of a session that nobody else knows.
+    End,
     /// Anything else, in these bytes.
     Other(Bytes),
 }
@@ -128,6 +134,7 @@ impl Connection {
             who: Arc::new(Who::new(vec![identity::of_address(peer.ip())])),
             rights: Arc::default(),
             heard_ms: now_ms,
+            ends_session: false,
             is_reported: false,
             counters: ConnectionCounters {
                 received: 1,

@@ -149,6 +149,10 @@ impl Service {
             }
             return;
         }
+        if matches!(result, TxnResult::SessionCreated { .. }) {
+            // A local session has become the ensemble's: its client asked for something else.
+            return;
+        }
         let mut turn = Answering {
             conn,
             tree: &self.tree,

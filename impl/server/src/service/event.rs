@@ -2,7 +2,7 @@
 
 use super::replies::Replies;
 use bytes::Bytes;
-use quorate_tree::{SessionId, Who};
+use quorate_tree::{Serving, SessionId, Who};
 use quorate_wire::client::Request;
 use quorate_wire::frame::FourLetterWord;
 use quorate_wire::quorum::{ForwardedRequest, Id};
@@ -159,6 +159,8 @@ pub enum Role {
     Follower,
     /// As a follower, without a vote.
     Observer,
+    /// Without a leader: clients read, if they asked for no more.
+    ReadOnly,
 }
 
 impl Role {
@@ -166,7 +168,15 @@ impl Role {
     pub fn keeps_sessions(self) -> bool {
         match self {
             Self::Standalone | Self::Leader => true,
-            Self::Follower | Self::Observer => false,
+            Self::Follower | Self::Observer | Self::ReadOnly => false,
+        }
+    }
+
+    /// How much is done for clients.
+    pub fn serving(self) -> Serving {
+        match self {
+            Self::Standalone | Self::Leader | Self::Follower | Self::Observer => Serving::Everything,
+            Self::ReadOnly => Serving::Reads,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::connection::{Connection, Phase};
 use super::event::{Action, ClientId, Origin, Role, Submission};
 use super::replies::Replies;
 use bytes::{BufMut, Bytes, BytesMut};
-use quorate_tree::{Published, SessionId, SessionRules};
+use quorate_tree::{Greeting, SessionId, Welcome};
 use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, session_password};
 use quorate_wire::quorum::Id;
 use quorate_zab::Zxid;
@@ -65,46 +65,72 @@ impl Service {
         let (Some(role), Ok(request)) = (self.role, ConnectRequest::decode(frame)) else {
             return replies.close();
         };
-        // <e,0> comes before every transaction of the epoch served here: a server that was sent a snapshot
-        // says so for what this one has as well.
-        let here = self.tree.last_zxid().max(Zxid::new(self.epoch, 0).bits());
-        if !Published.may_attach(request.last_zxid_seen, here) {
-            tracing::info!(%peer, seen = request.last_zxid_seen, "client has seen what this server has not");
-            return replies.close();
-        }
         let timeout_ms = request.timeout_ms.clamp(
             self.options.min_session_timeout_ms,
             self.options.max_session_timeout_ms,
         );
         let session = request.session;
-        let password_fits = request.password.as_deref() == Some(&session_password(session));
+        let greeting = Greeting {
+            session,
+            password_fits: request.password.as_deref() == Some(&session_password(session)),
+            seen: request.last_zxid_seen,
+            reads_suffice: request.read_only == Some(true),
+        };
+        // <e,0> comes before every transaction of the epoch served here: a server that was sent a snapshot
+        // says so for what this one has as well.
+        let here = self.tree.last_zxid().max(Zxid::new(self.epoch, 0).bits());
+        let welcome = self.locals.greet(&greeting, role.serving(), here, &self.tree);
+        if let Welcome::HangUp(why) = welcome {
+            tracing::info!(%peer, why, seen = request.last_zxid_seen, "client refused");
+            return replies.close();
+        }
         let mut conn = Connection::new(client, peer, replies, request, now_ms);
         conn.timeout_ms = timeout_ms;
         let who = Arc::make_mut(&mut conn.who);
         proved.into_iter().for_each(|id| who.add(id));
-        if session == 0 {
-            conn.session = self.ids.next(|id| self.tree.session_timeout_ms(id).is_some());
-            actions.push(Action::Submit(create_session(conn.session, timeout_ms)));
-            self.attach(conn);
-        } else if !password_fits {
-            self.refuse(conn);
-        } else {
-            conn.session = session;
-            self.counters.figures.revalidated_here += 1;
-            self.disconnect(session);
-            match role {
-                Role::Standalone | Role::Leader => {
+        match welcome {
+            Welcome::Over | Welcome::HangUp(_) => self.refuse(conn),
+            Welcome::Begin => {
+                conn.session = self.new_session_id();
+                actions.push(Action::Submit(create_session(conn.session, timeout_ms)));
+                self.attach(conn);
+            }
+            Welcome::BeginHere => {
+                conn.session = self.new_session_id();
+                self.locals.open(conn.session, timeout_ms, now_ms);
+                self.attach(conn);
+                self.welcome(client, true);
+            }
+            Welcome::GoOnHere => {
+                conn.session = session;
+                self.counters.figures.revalidated_here += 1;
+                self.disconnect(session);
+                let is_alive = self.locals.touch(session, timeout_ms, now_ms);
+                self.attach(conn);
+                self.welcome(client, is_alive);
+            }
+            Welcome::Ask => {
+                conn.session = session;
+                self.counters.figures.revalidated_here += 1;
+                self.disconnect(session);
+                if role.keeps_sessions() {
                     let is_alive = self.sessions.attach(session, timeout_ms, Origin::Here, now_ms);
                     self.attach(conn);
                     self.welcome(client, is_alive);
-                }
-                Role::Follower | Role::Observer => {
+                } else {
                     self.revalidations.entry(session).or_default().push_back(client);
                     actions.push(Action::Revalidate { session, timeout_ms });
                     self.attach(conn);
                 }
             }
         }
+    }
+
+    fn new_session_id(&mut self) -> SessionId {
+        let Self {
+            ids, tree, locals, ..
+        } = self;
+        ids.next(|id| tree.session_timeout_ms(id).is_some() || locals.knows(id))
     }
 
     /// The answer to a handshake that waited, or did not have to.
@@ -121,12 +147,15 @@ impl Service {
             timeout_ms: conn.timeout_ms,
             session: conn.session,
             password: session_password(conn.session),
-            read_only: request.read_only.map(|_| false),
+            read_only: request.read_only.map(|_| self.role == Some(Role::ReadOnly)),
         };
         let response = if is_alive {
             response
         } else {
-            ConnectResponse::refusal(request)
+            ConnectResponse {
+                read_only: response.read_only,
+                ..ConnectResponse::refusal(request)
+            }
         };
         response.encode(&mut conn.out);
         conn.phase = Phase::Open;
@@ -165,7 +194,7 @@ impl Service {
 }
 
 /// The server's own request: it has no xid and no identities.
-fn create_session(session: SessionId, timeout_ms: i32) -> Submission {
+pub(super) fn create_session(session: SessionId, timeout_ms: i32) -> Submission {
     let mut body = BytesMut::new();
     body.put_i32(timeout_ms);
     Submission {

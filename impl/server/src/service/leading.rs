@@ -53,6 +53,7 @@ impl Service {
             .as_ref()
             .map(|who| self.options.znodes.rights_of(who));
         let request = self.write_request(submission);
+        let local = !self.sessions.knows(session) && self.locals.vouches(session);
         let moved = self.sessions.admit(session, &request, origin, now_ms);
         let cx = Context {
             session,
@@ -61,6 +62,7 @@ impl Service {
             zxid: zxid.bits(),
             time_ms: wall_ms,
             moved,
+            local,
             with_digest: true,
             rules: self.options.znodes.rules,
         };
@@ -147,6 +149,10 @@ impl Service {
                 self.counters.connections_dropped += 1;
                 self.settle(client);
             }
+        }
+        for session in self.locals.expired(now_ms) {
+            self.counters.sessions_expired += 1;
+            self.disconnect(session);
         }
         if !role.keeps_sessions() {
             return;

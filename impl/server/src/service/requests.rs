@@ -3,10 +3,12 @@
 use super::Service;
 use super::answering::{Answering, is_internal};
 use super::connection::{Asked, Pending, Phase};
-use super::event::{Action, ClientId, Origin, Submission};
+use super::event::{Action, ClientId, Origin, Role, Submission};
+use super::handshake::create_session;
 use super::replies::Hold;
 use bytes::Bytes;
-use quorate_wire::client::{Opcode, Request, RequestHeader};
+use quorate_tree::{Need, Passage};
+use quorate_wire::client::{CreateRequest, MultiOp, Opcode, Request, RequestHeader};
 
 impl Service {
     /// Takes a connection's requests in their order.
@@ -66,7 +68,9 @@ impl Service {
         };
         conn.heard_ms = now_ms;
         let (session, timeout_ms) = (conn.session, conn.timeout_ms);
-        if self.role.is_some_and(|role| role.keeps_sessions()) {
+        if self.locals.touch(session, timeout_ms, now_ms) {
+            // Nobody else knows it.
+        } else if self.role.is_some_and(|role| role.keeps_sessions()) {
             self.sessions.touch(session, timeout_ms, now_ms);
         } else if !conn.is_reported {
             conn.is_reported = true;
@@ -79,7 +83,10 @@ impl Service {
         let Some(conn) = self.clients.get_mut(&client) else {
             return;
         };
-        let session = conn.session;
+        let Some(serving) = self.role.map(Role::serving) else {
+            return;
+        };
+        let (session, timeout_ms) = (conn.session, conn.timeout_ms);
         let unread = conn.replies.unread();
         let mut turn = Answering {
             conn,
@@ -118,8 +125,27 @@ impl Service {
                 _ if !opcode.goes_through_leader() => turn.in_order(header, &frames, body),
                 _ => match Request::decode(opcode, &frames[body.clone()]) {
                     // Malformed: it is answered in its turn, and nobody else sees it.
-                    Err(_) => turn.in_order(header, &frames, body),
+                    Err(_) => match self.locals.pass(session, Need::Order, timeout_ms, serving) {
+                        Passage::Refused(code) => turn.in_turn(header, Asked::Refused(code)),
+                        _ => turn.in_order(header, &frames, body),
+                    },
                     Ok(request) => {
+                        match self.locals.pass(session, need_of(&request), timeout_ms, serving) {
+                            Passage::Pass => {}
+                            Passage::Upgrade { timeout_ms } => {
+                                actions.push(Action::Submit(create_session(session, timeout_ms)));
+                            }
+                            Passage::Refused(code) => {
+                                turn.in_turn(header, Asked::Refused(code));
+                                continue;
+                            }
+                            Passage::EndHere => {
+                                turn.conn.phase = Phase::Leaving;
+                                turn.conn.ends_session = true;
+                                turn.in_turn(header, Asked::End);
+                                continue;
+                            }
+                        }
                         let pending = |asked| Pending {
                             header,
                             since_ms: now_ms,
@@ -166,17 +192,30 @@ impl Service {
 }
 
 impl Answering<'_> {
-    /// Answers now, or behind what waits.
+    /// Answers a request now, or behind what waits.
     fn in_order(&mut self, header: RequestHeader, frames: &Bytes, body: std::ops::Range<usize>) {
         if self.conn.turns.must_wait() {
-            self.conn.reads_waiting += 1;
-            self.conn.turns.read(Pending {
-                header,
-                since_ms: self.now_ms,
-                asked: Asked::Other(frames.slice(body)),
-            });
+            self.in_turn(header, Asked::Other(frames.slice(body)));
         } else {
             self.execute(header, &frames[body], self.now_ms);
         }
     }
+}
+
+/// What it needs of the order of writes.
+fn need_of(request: &Request) -> Need {
+    match request {
+        Request::CloseSession => Need::End,
+        Request::Create(create) | Request::Create2(create) if is_ephemeral(create) => Need::Ephemeral,
+        Request::Multi(parts) if parts.iter().any(creates_ephemeral) => Need::EphemeralPart,
+        _ => Need::Order,
+    }
+}
+
+fn creates_ephemeral(part: &MultiOp) -> bool {
+    matches!(part, MultiOp::Create(create) | MultiOp::Create2(create) if is_ephemeral(create))
+}
+
+fn is_ephemeral(create: &CreateRequest) -> bool {
+    matches!(create.flags, 1 | 3)
 }

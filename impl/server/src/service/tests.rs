@@ -6,7 +6,9 @@ mod ensemble;
 mod golden;
 mod handshakes;
 mod hostile;
+mod local_sessions;
 mod order;
+mod read_only;
 mod replies;
 
 use super::*;
@@ -62,6 +64,7 @@ fn options(server: u64) -> Options {
         tick_ms: TICK_MS,
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
+        local_sessions: Default::default(),
         unread_bytes_max: UNREAD_OF_ALL_MAX,
         znodes: crate::config::Znodes {
             rules: quorate_tree::WriteRules {

@@ -54,3 +54,21 @@ async fn a_server_that_was_suspended_ticks_once_not_a_hundred_times() {
     }
     assert_eq!(ticks, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_due_when_no_leader_was_found_in_a_tick_or_two_seconds() {
+    for (tick_ms, due_ms) in [(1000, 2000), (3000, 3000)] {
+        let mut timers = Timers::new(Duration::from_millis(tick_ms), TICK);
+        let began = Instant::now();
+        timers.enter_election();
+        timers.await_reads();
+        while next(&mut timers).await != Due::Reads {}
+        assert_eq!(began.elapsed().as_millis(), due_ms);
+        timers.await_reads();
+        timers.enter_role();
+        let end = Instant::now() + TICK * 9;
+        while timers.next().expect("something is armed") <= end {
+            assert_ne!(next(&mut timers).await, Due::Reads, "there is a role");
+        }
+    }
+}

@@ -64,6 +64,7 @@ impl World {
             zxid,
             time_ms: 0,
             moved,
+            local: false,
             with_digest: true,
             rules: WriteRules::default(),
         };

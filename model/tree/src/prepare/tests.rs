@@ -452,6 +452,44 @@ fn a_refused_write_takes_a_zxid_and_has_no_digest() {
 }
 
 #[test]
+fn a_session_that_only_its_server_knows_writes_and_owns_nothing() {
+    let mut leader = Leader::new();
+    let local = |leader: &mut Leader, request| {
+        let cx = Context {
+            local: true,
+            ..leader.context(9)
+        };
+        let entry = prepare(request, &cx, &leader.tree, &mut leader.outstanding);
+        leader.tree.apply(&entry, &mut WatchTable::new());
+        leader.outstanding.applied(entry.header.zxid);
+        entry.txn
+    };
+    assert!(matches!(
+        local(&mut leader, create("/a", 0)),
+        Txn::Create { ephemeral: false, .. }
+    ));
+    for flags in [1, 3] {
+        assert_eq!(local(&mut leader, create("/b", flags)), Txn::Error { code: -120 });
+    }
+    let parts = vec![create("/c", 2), create("/d", 1), create("/e", 0)];
+    let codes = |txn| match txn {
+        Txn::Multi(parts) => parts
+            .into_iter()
+            .map(|part| match part {
+                Txn::Error { code } => code,
+                _ => 0,
+            })
+            .collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        codes(local(&mut leader, WriteRequest::Multi(parts))),
+        [0, -120, -2]
+    );
+    assert!(leader.tree.stat("/e").is_none() && leader.tree.ephemerals_count() == 0);
+}
+
+#[test]
 fn without_digests_transactions_carry_none() {
     let mut leader = Leader::with_sessions();
     let cx = Context {

@@ -70,6 +70,7 @@ impl Leader {
             zxid: self.zxid,
             time_ms,
             moved: false,
+            local: false,
             with_digest: true,
             rules: self.rules,
         }

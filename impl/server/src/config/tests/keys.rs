@@ -97,6 +97,10 @@ const DIFFERENT: &[(&str, &str)] = &[
         "what this server's own `server.N` line says counts, as in Apache; a `peerType` that says otherwise is warned about",
     ),
     ("preAllocSize", "read and checked, without effect"),
+    (
+        "readonlymode.enabled",
+        "in `zoo.cfg`, where Apache does not read it; [and more](#read-only-mode)",
+    ),
     ("server.N", "one address; several (`\\|`) are refused"),
     (
         "ssl.clientAuth",
