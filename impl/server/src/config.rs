@@ -7,6 +7,7 @@
 mod error;
 mod groups;
 mod keys;
+mod limits;
 mod monitoring;
 mod properties;
 mod read;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use error::{ConfigError, Fault, Warning};
 pub use groups::Groups;
+pub use limits::{Costs, Handshakes, LargeRequests, Limits};
 pub use monitoring::{Admin, Audit, MetricsPort};
 pub use server_line::{ClientAddress, Member};
 pub use tls::{ClientAuth, Password, StoreFile, StoreKind, Tls, TlsVersion};
@@ -72,6 +74,8 @@ pub struct Config {
     pub reads_alone: bool,
     /// Sessions that a member keeps for itself.
     pub local_sessions: LocalRules,
+    /// Limits of clients that are off by default.
+    pub limits: Limits,
     /// What holds of znodes and of who may do what to them.
     pub znodes: Znodes,
     /// Transactions between two snapshots.
@@ -189,6 +193,7 @@ impl Config {
             words: WordList::default(),
             reads_alone: false,
             local_sessions: LocalRules::default(),
+            limits: Limits::default(),
             znodes: Znodes::default(),
             snap_count: 100_000,
             sync_warning_ms: 1000,

@@ -236,6 +236,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         max_session_timeout_ms: config.max_session_timeout_ms,
         unread_bytes_max: config.unread_bytes_max,
         znodes: config.znodes.clone(),
+        limits: config.limits.clone(),
         local_sessions: membership.map(|_| config.local_sessions).unwrap_or_default(),
     };
     let acceptor = config.tls.as_ref().map(Acceptor::new).transpose()?;

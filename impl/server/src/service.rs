@@ -17,6 +17,7 @@ mod gauge;
 mod handshake;
 mod identity;
 mod leading;
+mod limits;
 mod measuring;
 mod replies;
 mod requests;
@@ -34,12 +35,13 @@ pub use replies::{Batch, Hold, Replies, ReplyQueue, replies};
 pub(crate) use connection::Connection;
 pub(crate) use counters::Counters;
 
-use crate::config::Znodes;
+use crate::config::{Limits, Znodes};
 use crate::fourlw::Facts;
 use crate::metrics::Figures;
 use auditing::Auditing;
 use digest_log::DigestLog;
 use handshake::{Caller, SessionIds};
+use limits::{Bucket, Large};
 use quorate_tree::{
     LocalRules, LocalSessions, Outstanding, SessionId, SessionTable, Tree, TxnEntry, Unsupported, WatchTable,
     WatcherId,
@@ -66,6 +68,8 @@ pub struct Options {
     pub znodes: Znodes,
     /// What holds of sessions that this server keeps for itself.
     pub local_sessions: LocalRules,
+    /// Limits of clients.
+    pub limits: Limits,
 }
 
 /// Why a transaction cannot be applied.
@@ -100,6 +104,10 @@ pub struct Service {
     /// Follower: handshakes that wait for REVALIDATE.
     revalidations: HashMap<SessionId, VecDeque<ClientId>>,
     ids: SessionIds,
+    /// Tokens for handshakes.
+    bucket: Bucket,
+    /// Requests that are large, and not answered.
+    large: Large,
     /// Leader and standalone server.
     sessions: SessionTable<Origin>,
     /// Sessions that nobody else knows.
@@ -135,6 +143,8 @@ impl Service {
             heard: Vec::new(),
             syncs: VecDeque::new(),
             revalidations: HashMap::new(),
+            bucket: Bucket::default(),
+            large: Large::default(),
             ids: SessionIds::new(options.server.get(), wall_ms),
             sessions: SessionTable::new(options.tick_ms),
             locals: LocalSessions::new(options.local_sessions, options.server.get(), options.tick_ms),

@@ -85,6 +85,11 @@ impl Who {
         &self.ids
     }
 
+    /// Whether he has proven something of one of these schemes.
+    pub fn has_any(&self, schemes: &[String]) -> bool {
+        self.ids.iter().any(|id| schemes.contains(&id.scheme))
+    }
+
     /// He has proven one more; twice is the same as once.
     pub fn add(&mut self, id: Id) {
         if !self.ids.contains(&id) {

@@ -42,6 +42,7 @@ async fn drive(mut heard: mpsc::Receiver<ClientEvent>) {
         max_session_timeout_ms: 40_000,
         unread_bytes_max: 1 << 30,
         local_sessions: Default::default(),
+        limits: Default::default(),
         znodes: crate::config::Znodes::default(),
     };
     let mut service = Service::new(options, Tree::new(), 0);

@@ -3,6 +3,7 @@
 use super::error::{ConfigError, Fault, Warning};
 use super::groups::Groups;
 use super::keys::{self, Standing};
+use super::limits::{Costs, Handshakes, LargeRequests, Limits};
 use super::monitoring::{self, Admin, Audit, MetricsPort, Provider};
 use super::properties::{self, Property};
 use super::server_line::{self, ClientAddress, Member};
@@ -81,6 +82,7 @@ impl Reading<'_> {
         let unifies_port = self.boolean("client.portUnification").unwrap_or(false);
         let tls = self.tls(secure_client.is_some() || unifies_port);
         let znodes = self.znodes(tls.is_some());
+        let limits = self.limits(znodes.rules.x509);
         self.peer_type(me.and_then(|me| members.get(&me)));
         let mode = self.mode(members, groups, me);
         let trace = self.trace(data_dir.as_deref());
@@ -125,6 +127,7 @@ impl Reading<'_> {
                 enabled: self.boolean("localSessionsEnabled").unwrap_or(false),
                 upgrading: self.boolean("localSessionsUpgradingEnabled").unwrap_or(false),
             },
+            limits,
             znodes,
             snap_count: self.at_least("snapCount", 2).unwrap_or(100_000),
             sync_warning_ms: self.number("fsync.warningthresholdms", MS).unwrap_or(1000) as u64,
@@ -151,6 +154,73 @@ impl Reading<'_> {
             mode: mode?,
             ..config
         })
+    }
+
+    fn limits(&mut self, x509: bool) -> Limits {
+        let threshold = self.number("largeRequestThreshold", -1..=i64::from(i32::MAX));
+        let bytes_max = self.number("largeRequestMaxBytes", MS).unwrap_or(100 << 20);
+        let tokens = self.number("connection_throttle_tokens", COUNT).unwrap_or(0) as u32;
+        let fill_ms = self.number("connection_throttle_fill_time", MS).unwrap_or(1) as u64;
+        let fill_count = self.number("connection_throttle_fill_count", COUNT).unwrap_or(1) as u32;
+        let is_weighed = self
+            .boolean("connection_throttle_weight_enabled")
+            .unwrap_or(false);
+        let mut weight = |of: &str| {
+            let key = format!("connection_throttle_{of}_session_weight");
+            self.number(&key, COUNT).map(|weight| weight as u32)
+        };
+        let weighed = Costs::weighed(weight("global"), weight("local"), weight("renew"));
+        // Tokens are those of sessions of the ensemble.
+        let (costs, each) = if is_weighed {
+            (weighed, weighed.global)
+        } else {
+            (Costs::EVEN, 1)
+        };
+        Limits {
+            required_schemes: self.required_schemes(x509),
+            large_requests: threshold
+                .and_then(|bytes| usize::try_from(bytes).ok())
+                .map(|threshold_bytes| LargeRequests {
+                    threshold_bytes,
+                    bytes_max: bytes_max as usize,
+                }),
+            handshakes: (tokens > 0).then(|| Handshakes {
+                tokens_max: tokens.saturating_mul(each),
+                fill_ms,
+                fill_count: fill_count.saturating_mul(each),
+                costs,
+            }),
+        }
+    }
+
+    /// What clients must have proven, if anything.
+    fn required_schemes(&mut self, x509: bool) -> Vec<String> {
+        let enabled = self.left.get("enforce.auth.enabled").cloned();
+        let is_enabled = self.boolean("enforce.auth.enabled") == Some(true);
+        let schemes = self.take("enforce.auth.schemes");
+        let (true, Some(enabled)) = (is_enabled, enabled) else {
+            return Vec::new();
+        };
+        let Some(schemes) = schemes else {
+            self.fault(&enabled, "enforce.auth.schemes must say which schemes will do");
+            return Vec::new();
+        };
+        let required: Vec<_> = schemes
+            .value
+            .split(',')
+            .map(|scheme| scheme.trim().to_owned())
+            .collect();
+        for scheme in &required {
+            match scheme.as_str() {
+                "ip" | "digest" => {}
+                "x509" if x509 => {}
+                _ => self.fault(
+                    &schemes,
+                    format!("there is no authentication provider of scheme {scheme:?}"),
+                ),
+            }
+        }
+        required
     }
 
     /// Where certificates are shown, their subjects are identities.

@@ -227,8 +227,6 @@ fn what_would_change_data_or_security_is_never_ignored() {
         "oraclePath=/o",
         "dynamicConfigFile=/d",
         "reconfigEnabled=true",
-        "enforce.auth.enabled=true",
-        "enforce.auth.schemes=sasl",
         "sessionRequireClientSASLAuth=true",
         "closeSessionTxn.enabled=false",
         "snapshot.compression.method=gz",
@@ -236,6 +234,73 @@ fn what_would_change_data_or_security_is_never_ignored() {
     ] {
         let shown = fault(line);
         assert!(shown.contains("not supported yet"), "{shown}");
+    }
+}
+
+#[test]
+fn limits_of_clients_are_off_unless_they_are_configured() {
+    let limits = |lines: &str| {
+        let loaded = read("", &format!("clientPort=1\n{lines}")).expect(lines);
+        assert_eq!(loaded.warnings, [], "{lines}");
+        loaded.config.limits
+    };
+    for off in [
+        "",
+        "largeRequestThreshold=-1\nlargeRequestMaxBytes=5\n",
+        "connection_throttle_tokens=0\nconnection_throttle_fill_count=7\n",
+        "enforce.auth.enabled=false\nenforce.auth.schemes=sasl\n",
+        "enforce.auth.schemes=digest\n",
+    ] {
+        assert_eq!(limits(off), Limits::default(), "{off}");
+    }
+    let large = limits("largeRequestThreshold=1000\n").large_requests;
+    let expected = LargeRequests {
+        threshold_bytes: 1000,
+        bytes_max: 100 << 20,
+    };
+    assert_eq!(large, Some(expected));
+    let even = limits("connection_throttle_tokens=5\nconnection_throttle_global_session_weight=9\n");
+    let expected = Handshakes {
+        tokens_max: 5,
+        fill_ms: 1,
+        fill_count: 1,
+        costs: Costs::EVEN,
+    };
+    assert_eq!(even.handshakes, Some(expected));
+    let weighed = limits(
+        "connection_throttle_tokens=5\nconnection_throttle_weight_enabled=true\n\
+         connection_throttle_local_session_weight=4\nconnection_throttle_fill_time=100\n",
+    );
+    let expected = Handshakes {
+        tokens_max: 20,
+        fill_ms: 100,
+        fill_count: 4,
+        costs: Costs {
+            global: 4,
+            local: 4,
+            renewed: 4,
+        },
+    };
+    assert_eq!(weighed.handshakes, Some(expected));
+}
+
+#[test]
+fn what_clients_must_prove_is_what_somebody_can_prove_here() {
+    let loaded = read(
+        "",
+        "clientPort=1\nenforce.auth.enabled=true\nenforce.auth.schemes=digest, ip\n",
+    )
+    .unwrap();
+    assert_eq!(loaded.config.limits.required_schemes, ["digest", "ip"]);
+    let x509 = "authProvider.1=org.apache.zookeeper.server.auth.X509AuthenticationProvider\n";
+    let text = format!("clientPort=1\n{x509}enforce.auth.enabled=true\nenforce.auth.schemes=x509\n");
+    assert_eq!(read("", &text).unwrap().config.limits.required_schemes, ["x509"]);
+    assert!(fault("enforce.auth.enabled=true\n").contains("enforce.auth.schemes must say"));
+    for unknown in ["sasl", "x509", "digest,", "world"] {
+        let shown = fault(&format!(
+            "enforce.auth.enabled=true\nenforce.auth.schemes={unknown}\n"
+        ));
+        assert!(shown.contains("no authentication provider of scheme"), "{shown}");
     }
 }
 

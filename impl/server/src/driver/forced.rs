@@ -181,6 +181,7 @@ impl Forced {
             min_session_timeout_ms: SESSION_TIMEOUT_MS,
             max_session_timeout_ms: SESSION_TIMEOUT_MS,
             local_sessions: Default::default(),
+            limits: Default::default(),
             unread_bytes_max: usize::MAX,
             znodes: crate::config::Znodes::default(),
         };

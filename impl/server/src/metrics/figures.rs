@@ -10,6 +10,8 @@ pub(crate) struct Figures {
     pub(crate) connection_requests: u64,
     pub(crate) revalidated_here: u64,
     pub(crate) never_asked: u64,
+    pub(crate) token_deficit: Summary,
+    pub(crate) large_refused: u64,
     pub(crate) received_bytes: u64,
     pub(crate) reply_bytes: u64,
     pub(crate) watch_bytes: u64,

@@ -38,6 +38,7 @@ fn service(role: Role) -> Service {
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
         local_sessions: Default::default(),
+        limits: Default::default(),
         unread_bytes_max: usize::MAX,
         znodes: crate::config::Znodes::default(),
     };

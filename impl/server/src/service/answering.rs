@@ -3,6 +3,7 @@
 use super::connection::{Asked, Connection, Pending, Phase};
 use super::counters::Counters;
 use super::identity;
+use super::limits::LargeShare;
 use crate::config::Znodes;
 use bytes::BytesMut;
 use quorate_tree::{Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, TxnResult, WatchTable};
@@ -70,11 +71,12 @@ impl Answering<'_> {
     }
 
     /// Answers what was asked now, or behind what waits.
-    pub(super) fn in_turn(&mut self, header: RequestHeader, asked: Asked) {
+    pub(super) fn in_turn(&mut self, header: RequestHeader, asked: Asked, large: Option<LargeShare>) {
         let pending = Pending {
             header,
             since_ms: self.now_ms,
             asked,
+            large,
         };
         if self.conn.turns.must_wait() {
             self.conn.reads_waiting += 1;
@@ -123,6 +125,13 @@ impl Answering<'_> {
             zxid: -1,
             err: Code::UNIMPLEMENTED.0,
         };
+        reply::put_header(&mut self.conn.out, header);
+        self.conn.hang_up();
+    }
+
+    /// The client has to prove first who it is: its connection ends.
+    pub(super) fn refuse(&mut self, xid: i32) {
+        let header = ReplyHeader::error(xid, 0, Code::SESSION_CLOSED_REQUIRE_AUTH.0);
         reply::put_header(&mut self.conn.out, header);
         self.conn.hang_up();
     }

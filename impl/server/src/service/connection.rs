@@ -3,6 +3,7 @@
 use super::counters::Spread;
 use super::event::ClientId;
 use super::identity;
+use super::limits::LargeShare;
 use super::replies::{Hold, Replies};
 use crate::audit::Notes;
 use bytes::{Bytes, BytesMut};
@@ -75,6 +76,8 @@ pub(super) struct Pending {
     pub(super) header: RequestHeader,
     pub(super) since_ms: u64,
     pub(super) asked: Asked,
+    /// Until it is answered.
+    pub(super) large: Option<LargeShare>,
 }
 
 /// What has to be kept to answer it.

@@ -61,10 +61,14 @@ impl Service {
     ) {
         let Caller { client, peer, proved } = from;
         self.counters.received += 1;
-        self.counters.figures.connection_requests += 1;
         let (Some(role), Ok(request)) = (self.role, ConnectRequest::decode(frame)) else {
             return replies.close();
         };
+        if !self.has_token(request.session, now_ms) {
+            tracing::info!(%peer, "too many handshakes at once: this one is refused");
+            self.counters.connections_refused += 1;
+            return replies.close();
+        }
         let timeout_ms = request.timeout_ms.clamp(
             self.options.min_session_timeout_ms,
             self.options.max_session_timeout_ms,
@@ -124,6 +128,24 @@ impl Service {
                 }
             }
         }
+    }
+
+    /// Whether there is a token for the handshake of somebody who comes back for `session`, or for a new one.
+    fn has_token(&mut self, session: SessionId, now_ms: u64) -> bool {
+        if let Some(rules) = &self.options.limits.handshakes {
+            let cost = match session {
+                0 if self.options.local_sessions.enabled => rules.costs.local,
+                0 => rules.costs.global,
+                _ => rules.costs.renewed,
+            };
+            if !self.bucket.take(rules, cost, now_ms) {
+                return false;
+            }
+        }
+        let figures = &mut self.counters.figures;
+        figures.token_deficit.add(u64::from(self.bucket.missing()));
+        figures.connection_requests += 1;
+        true
     }
 
     fn new_session_id(&mut self) -> SessionId {

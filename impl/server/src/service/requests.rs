@@ -5,6 +5,7 @@ use super::answering::{Answering, is_internal};
 use super::connection::{Asked, Pending, Phase};
 use super::event::{Action, ClientId, Origin, Role, Submission};
 use super::handshake::create_session;
+use super::limits::LargeShare;
 use super::replies::Hold;
 use bytes::Bytes;
 use quorate_tree::{Need, Passage};
@@ -104,7 +105,8 @@ impl Service {
                 turn.conn.held.push_front(frames.slice(at..));
                 break;
             }
-            let end = at + 4 + u32::from_be_bytes(*length) as usize;
+            let at_frame = at + 4;
+            let end = at_frame + u32::from_be_bytes(*length) as usize;
             let frame = &rest[..rest.len().min(end - at - 4)];
             let body = frames.len().min(at + 4 + RequestHeader::BYTES)..frames.len().min(end);
             at = body.end;
@@ -114,20 +116,33 @@ impl Service {
                 turn.conn.hang_up();
                 break;
             };
+            if turn.lacks_proof(header.opcode, &self.options.limits.required_schemes) {
+                turn.refuse(header.xid);
+                break;
+            }
+            let Ok(large) = self
+                .large
+                .take(self.options.limits.large_requests.as_ref(), end - at_frame)
+            else {
+                tracing::warn!(peer = %turn.conn.peer, bytes = end - at_frame, "too many large requests: the client that sent one more is cut off");
+                turn.counters.figures.large_refused += 1;
+                turn.conn.hang_up();
+                break;
+            };
             let Some(opcode) = Opcode::from_number(header.opcode).filter(|&opcode| !is_internal(opcode))
             else {
-                turn.in_order(header, &frames, body);
+                turn.in_order(header, &frames, body, large);
                 continue;
             };
             match opcode {
                 // Both are out of the order of requests, by their xids.
                 Opcode::Ping | Opcode::Auth => turn.execute(header, &frames[body], now_ms),
-                _ if !opcode.goes_through_leader() => turn.in_order(header, &frames, body),
+                _ if !opcode.goes_through_leader() => turn.in_order(header, &frames, body, large),
                 _ => match Request::decode(opcode, &frames[body.clone()]) {
                     // Malformed: it is answered in its turn, and nobody else sees it.
                     Err(_) => match self.locals.pass(session, Need::Order, timeout_ms, serving) {
-                        Passage::Refused(code) => turn.in_turn(header, Asked::Refused(code)),
-                        _ => turn.in_order(header, &frames, body),
+                        Passage::Refused(code) => turn.in_turn(header, Asked::Refused(code), None),
+                        _ => turn.in_order(header, &frames, body, large),
                     },
                     Ok(request) => {
                         match self.locals.pass(session, need_of(&request), timeout_ms, serving) {
@@ -136,13 +151,13 @@ impl Service {
                                 actions.push(Action::Submit(create_session(session, timeout_ms)));
                             }
                             Passage::Refused(code) => {
-                                turn.in_turn(header, Asked::Refused(code));
+                                turn.in_turn(header, Asked::Refused(code), None);
                                 continue;
                             }
                             Passage::EndHere => {
                                 turn.conn.phase = Phase::Leaving;
                                 turn.conn.ends_session = true;
-                                turn.in_turn(header, Asked::End);
+                                turn.in_turn(header, Asked::End, None);
                                 continue;
                             }
                         }
@@ -150,6 +165,7 @@ impl Service {
                             header,
                             since_ms: now_ms,
                             asked,
+                            large,
                         };
                         let turns = &mut turn.conn.turns;
                         let is_sync = match &request {
@@ -192,10 +208,22 @@ impl Service {
 }
 
 impl Answering<'_> {
+    /// Whether its client has to prove who it is first: by its address, its certificate, or an auth packet.
+    fn lacks_proof(&self, opcode: i32, schemes: &[String]) -> bool {
+        let proves = [Opcode::Auth, Opcode::Sasl].map(Opcode::number).contains(&opcode);
+        !schemes.is_empty() && !proves && !self.conn.who.has_any(schemes)
+    }
+
     /// Answers a request now, or behind what waits.
-    fn in_order(&mut self, header: RequestHeader, frames: &Bytes, body: std::ops::Range<usize>) {
+    fn in_order(
+        &mut self,
+        header: RequestHeader,
+        frames: &Bytes,
+        body: std::ops::Range<usize>,
+        large: Option<LargeShare>,
+    ) {
         if self.conn.turns.must_wait() {
-            self.in_turn(header, Asked::Other(frames.slice(body)));
+            self.in_turn(header, Asked::Other(frames.slice(body)), large);
         } else {
             self.execute(header, &frames[body], self.now_ms);
         }

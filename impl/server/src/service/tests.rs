@@ -6,6 +6,7 @@ mod ensemble;
 mod golden;
 mod handshakes;
 mod hostile;
+mod limits;
 mod local_sessions;
 mod order;
 mod read_only;
@@ -65,6 +66,7 @@ fn options(server: u64) -> Options {
         min_session_timeout_ms: 4000,
         max_session_timeout_ms: 40_000,
         local_sessions: Default::default(),
+        limits: Default::default(),
         unread_bytes_max: UNREAD_OF_ALL_MAX,
         znodes: crate::config::Znodes {
             rules: quorate_tree::WriteRules {
