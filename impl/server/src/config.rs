@@ -21,7 +21,7 @@ mod tests;
 
 pub use error::{ConfigError, Fault, Warning};
 pub use groups::Groups;
-pub use limits::{Costs, Handshakes, LargeRequests, Limits};
+pub use limits::{Costs, Handshakes, LargeRequests, Limits, Throttle};
 pub use monitoring::{Admin, Audit, MetricsPort};
 pub use server_line::{ClientAddress, Member};
 pub use tls::{ClientAuth, Password, StoreFile, StoreKind, Tls, TlsVersion};

@@ -282,6 +282,7 @@ impl Driver {
             }
             self.performing = effects;
             self.perform_election();
+            self.release_requests();
             self.count_log_ops();
             self.disk.submit(&mut self.log_ops);
             self.flush_links();

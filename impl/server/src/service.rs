@@ -41,7 +41,7 @@ use crate::metrics::Figures;
 use auditing::Auditing;
 use digest_log::DigestLog;
 use handshake::{Caller, SessionIds};
-use limits::{Bucket, Large};
+use limits::{Bucket, Tally, Throttled};
 use quorate_tree::{
     LocalRules, LocalSessions, Outstanding, SessionId, SessionTable, Tree, TxnEntry, Unsupported, WatchTable,
     WatcherId,
@@ -106,8 +106,12 @@ pub struct Service {
     ids: SessionIds,
     /// Tokens for handshakes.
     bucket: Bucket,
-    /// Requests that are large, and not answered.
-    large: Large,
+    /// Bytes of requests that are large, and not answered.
+    large: Tally,
+    /// Requests on their way to an answer, where their number is limited.
+    in_process: Tally,
+    /// What waits until they are fewer, oldest first.
+    throttled: VecDeque<Throttled>,
     /// Leader and standalone server.
     sessions: SessionTable<Origin>,
     /// Sessions that nobody else knows.
@@ -144,7 +148,9 @@ impl Service {
             syncs: VecDeque::new(),
             revalidations: HashMap::new(),
             bucket: Bucket::default(),
-            large: Large::default(),
+            large: Tally::default(),
+            in_process: Tally::default(),
+            throttled: VecDeque::new(),
             ids: SessionIds::new(options.server.get(), wall_ms),
             sessions: SessionTable::new(options.tick_ms),
             locals: LocalSessions::new(options.local_sessions, options.server.get(), options.tick_ms),
@@ -251,6 +257,7 @@ impl Service {
         self.watches = WatchTable::new();
         self.heard.clear();
         self.syncs.clear();
+        self.throttled.clear();
         self.revalidations.clear();
         self.sessions.clear();
         self.locals.clear();

@@ -99,7 +99,14 @@ const KEYS: &[(&str, Standing)] = &[
     ("quorumCnxnTimeoutMs", JVM),
     ("reconfigEnabled", Refused(OFF)),
     ("request_stale_*", NotYet),
-    ("request_throttle_*", NotYet),
+    (
+        "request_throttle_drop_stale",
+        NoEffect("what a connection that is closed has asked for is always dropped"),
+    ),
+    (
+        "request_throttle_stall_time",
+        NoEffect("whoever waits goes on as soon as there is room"),
+    ),
     ("request_throttler.shutdownTimeout", JVM),
     ("requireKerberosConfig", SASL),
     ("security.auth_to_local", SASL),
@@ -135,7 +142,6 @@ const KEYS: &[(&str, Standing)] = &[
         NoEffect("connections are always kept alive"),
     ),
     ("tcpKeepAlive", NoEffect("connections are always kept alive")),
-    ("throttled_op_wait_time", NotYet),
     ("txnLogSizeLimitInKb", NotYet),
     ("watchManagerName", JVM),
     ("watcherClean*", JVM),

@@ -8,6 +8,8 @@ pub struct Limits {
     pub required_schemes: Vec<String>,
     /// Requests that are large, and what all of them may have; `None`: no request is.
     pub large_requests: Option<LargeRequests>,
+    /// How many requests are taken in before earlier ones are answered; `None`: all.
+    pub throttle: Option<Throttle>,
     /// How many handshakes are taken; `None`: all.
     pub handshakes: Option<Handshakes>,
 }
@@ -19,6 +21,15 @@ pub struct LargeRequests {
     pub threshold_bytes: usize,
     /// Bytes that all large requests together may have that are not answered yet (`largeRequestMaxBytes`).
     pub bytes_max: usize,
+}
+
+/// Requests that wait before they are looked at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Throttle {
+    /// Requests that may be on their way to an answer (`request_throttle_max_requests`).
+    pub requests_max: usize,
+    /// One that has waited for longer is answered with an error, in ms; 0: never (`throttled_op_wait_time`).
+    pub wait_ms: u64,
 }
 
 /// A bucket of tokens for handshakes.

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, Fault, Warning};
 use super::groups::Groups;
 use super::keys::{self, Standing};
-use super::limits::{Costs, Handshakes, LargeRequests, Limits};
+use super::limits::{Costs, Handshakes, LargeRequests, Limits, Throttle};
 use super::monitoring::{self, Admin, Audit, MetricsPort, Provider};
 use super::properties::{self, Property};
 use super::server_line::{self, ClientAddress, Member};
@@ -170,6 +170,8 @@ impl Reading<'_> {
             self.number(&key, COUNT).map(|weight| weight as u32)
         };
         let weighed = Costs::weighed(weight("global"), weight("local"), weight("renew"));
+        let requests_max = self.number("request_throttle_max_requests", COUNT).unwrap_or(0) as usize;
+        let wait_ms = self.number("throttled_op_wait_time", COUNT).unwrap_or(0) as u64;
         // Tokens are those of sessions of the ensemble.
         let (costs, each) = if is_weighed {
             (weighed, weighed.global)
@@ -184,6 +186,10 @@ impl Reading<'_> {
                     threshold_bytes,
                     bytes_max: bytes_max as usize,
                 }),
+            throttle: (requests_max > 0).then_some(Throttle {
+                requests_max,
+                wait_ms,
+            }),
             handshakes: (tokens > 0).then(|| Handshakes {
                 tokens_max: tokens.saturating_mul(each),
                 fill_ms,

@@ -247,6 +247,7 @@ fn limits_of_clients_are_off_unless_they_are_configured() {
     for off in [
         "",
         "largeRequestThreshold=-1\nlargeRequestMaxBytes=5\n",
+        "throttled_op_wait_time=50\n",
         "connection_throttle_tokens=0\nconnection_throttle_fill_count=7\n",
         "enforce.auth.enabled=false\nenforce.auth.schemes=sasl\n",
         "enforce.auth.schemes=digest\n",
@@ -259,6 +260,12 @@ fn limits_of_clients_are_off_unless_they_are_configured() {
         bytes_max: 100 << 20,
     };
     assert_eq!(large, Some(expected));
+    let throttle = limits("request_throttle_max_requests=7\nthrottled_op_wait_time=50\n").throttle;
+    let expected = Throttle {
+        requests_max: 7,
+        wait_ms: 50,
+    };
+    assert_eq!(throttle, Some(expected));
     let even = limits("connection_throttle_tokens=5\nconnection_throttle_global_session_weight=9\n");
     let expected = Handshakes {
         tokens_max: 5,

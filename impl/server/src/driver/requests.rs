@@ -25,6 +25,13 @@ impl Driver {
         self.actions = actions;
     }
 
+    /// There may be room for requests that were to wait.
+    pub(super) fn release_requests(&mut self) {
+        let now_ms = self.now_ms();
+        self.service.release(now_ms, &mut self.actions);
+        self.do_actions();
+    }
+
     /// A write: proposed if this server orders them, sent on if another does. In between there is no
     /// service, and what waits is dropped with the role.
     fn submit(&mut self, submission: Submission) {

@@ -12,6 +12,7 @@ pub(crate) struct Figures {
     pub(crate) never_asked: u64,
     pub(crate) token_deficit: Summary,
     pub(crate) large_refused: u64,
+    pub(crate) throttled: u64,
     pub(crate) received_bytes: u64,
     pub(crate) reply_bytes: u64,
     pub(crate) watch_bytes: u64,

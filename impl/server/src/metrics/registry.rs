@@ -453,9 +453,9 @@ pub(crate) const METRICS: &[Metric] = &[
     is(
         "throttled_ops",
         Counter,
-        Near("always 0: requests are held back at the socket, and not refused"),
+        Apache,
         "Requests that were refused for having waited too long.",
-        |_| Reading::Count(0),
+        |view| Reading::Count(view.figures().throttled),
     ),
     is(
         "readlatency",

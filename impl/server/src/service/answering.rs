@@ -3,7 +3,7 @@
 use super::connection::{Asked, Connection, Pending, Phase};
 use super::counters::Counters;
 use super::identity;
-use super::limits::LargeShare;
+use super::limits::Shares;
 use crate::config::Znodes;
 use bytes::BytesMut;
 use quorate_tree::{Code, ReadReply, ReadRequest, Reader, SetWatches, Tree, TxnResult, WatchTable};
@@ -71,12 +71,12 @@ impl Answering<'_> {
     }
 
     /// Answers what was asked now, or behind what waits.
-    pub(super) fn in_turn(&mut self, header: RequestHeader, asked: Asked, large: Option<LargeShare>) {
+    pub(super) fn in_turn(&mut self, header: RequestHeader, asked: Asked, shares: Shares) {
         let pending = Pending {
             header,
             since_ms: self.now_ms,
             asked,
-            large,
+            _shares: shares,
         };
         if self.conn.turns.must_wait() {
             self.conn.reads_waiting += 1;

@@ -3,7 +3,7 @@
 use super::counters::Spread;
 use super::event::ClientId;
 use super::identity;
-use super::limits::LargeShare;
+use super::limits::Shares;
 use super::replies::{Hold, Replies};
 use crate::audit::Notes;
 use bytes::{Bytes, BytesMut};
@@ -41,6 +41,8 @@ pub(crate) struct Connection {
     pub(super) reads_waiting: usize,
     /// Requests that are taken when there is room for their replies, oldest first.
     pub(super) held: VecDeque<Bytes>,
+    /// How much of what waits for other connections' requests is its own. Then nothing is held.
+    pub(super) throttled: usize,
     /// What its task was told of that.
     pub(super) hold: Hold,
     /// What the audit log will want to know.
@@ -77,7 +79,7 @@ pub(super) struct Pending {
     pub(super) since_ms: u64,
     pub(super) asked: Asked,
     /// Until it is answered.
-    pub(super) large: Option<LargeShare>,
+    pub(super) _shares: Shares,
 }
 
 /// What has to be kept to answer it.
@@ -132,6 +134,7 @@ impl Connection {
             turns: Turns::new(),
             reads_waiting: 0,
             held: VecDeque::new(),
+            throttled: 0,
             hold: Hold::Nothing,
             audits: Notes::default(),
             who: Arc::new(Who::new(vec![identity::of_address(peer.ip())])),

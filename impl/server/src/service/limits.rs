@@ -1,7 +1,9 @@
-//! Is this one too many? Tokens for handshakes, and the bytes of large requests.
+//! Is this one too many? Tokens for handshakes, the bytes of large requests, and requests on their way to an answer.
 
+use super::event::ClientId;
 use crate::config::{Handshakes, LargeRequests};
 use crate::sync::{Arc, AtomicUsize, Ordering};
+use bytes::Bytes;
 
 /// Tokens for handshakes: each takes some, and time brings them back [ZooKeeper `BlueThrottle.checkLimit`].
 #[derive(Debug, Default)]
@@ -35,43 +37,71 @@ impl Bucket {
     }
 }
 
-/// The bytes of all large requests that are not answered yet.
+/// Something of which requests have a part until they are answered.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Large(Arc<AtomicUsize>);
+pub(super) struct Tally(Arc<AtomicUsize>);
 
 /// The part of one request, given back when that is dropped.
 #[derive(Debug)]
-pub(super) struct LargeShare {
-    all: Large,
-    bytes: usize,
+pub(super) struct Share {
+    of: Tally,
+    amount: usize,
 }
 
-impl Large {
-    /// A request of `bytes`: what it has to keep until it is answered, if it is large.
+impl Tally {
+    /// What all have.
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One takes its part.
+    pub(super) fn take(&self, amount: usize) -> Share {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+        Share {
+            of: self.clone(),
+            amount,
+        }
+    }
+
+    /// Takes for a request of `bytes`, if it is large.
     ///
     /// # Errors
     ///
     /// It is one too many.
-    pub(super) fn take(&self, rules: Option<&LargeRequests>, bytes: usize) -> Result<Option<LargeShare>, ()> {
-        let Some(rules) = rules.filter(|rules| bytes > rules.threshold_bytes) else {
-            return Ok(None);
-        };
-        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        let share = LargeShare {
-            all: self.clone(),
-            bytes,
-        };
-        if before + bytes > rules.bytes_max {
-            return Err(());
+    pub(super) fn take_large(
+        &self,
+        rules: Option<&LargeRequests>,
+        bytes: usize,
+    ) -> Result<Option<Share>, ()> {
+        match rules.filter(|rules| bytes > rules.threshold_bytes) {
+            None => Ok(None),
+            Some(rules) if self.get() + bytes > rules.bytes_max => Err(()),
+            Some(_) => Ok(Some(self.take(bytes))),
         }
-        Ok(Some(share))
     }
 }
 
-impl Drop for LargeShare {
+impl Drop for Share {
     fn drop(&mut self) {
-        self.all.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.of.0.fetch_sub(self.amount, Ordering::Relaxed);
     }
+}
+
+/// What a request keeps until it is answered.
+#[derive(Debug, Default)]
+pub(super) struct Shares {
+    /// Of the bytes of large requests.
+    pub(super) large: Option<Share>,
+    /// Of the requests on their way.
+    pub(super) in_process: Option<Share>,
+}
+
+/// Requests of a connection that wait for earlier ones to be answered.
+#[derive(Debug)]
+pub(super) struct Throttled {
+    pub(super) client: ClientId,
+    pub(super) frames: Bytes,
+    pub(super) since_ms: u64,
 }
 
 #[cfg(test)]
@@ -108,8 +138,8 @@ mod tests {
             threshold_bytes: 10,
             bytes_max: 40,
         };
-        let large = Large::default();
-        let take = |bytes| large.take(Some(&rules), bytes);
+        let large = Tally::default();
+        let take = |bytes| large.take_large(Some(&rules), bytes);
         assert!(take(10).unwrap().is_none(), "it is not large");
         let first = take(20).unwrap();
         let second = take(20).unwrap();
@@ -119,6 +149,7 @@ mod tests {
         assert!(take(20).is_ok() && take(21).is_err());
         drop(first);
         assert!(take(41).is_err() && take(40).is_ok());
-        assert!(large.take(None, 1000).unwrap().is_none());
+        assert!(large.take_large(None, 1000).unwrap().is_none());
+        assert_eq!(large.get(), 0);
     }
 }

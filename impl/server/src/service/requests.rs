@@ -5,10 +5,10 @@ use super::answering::{Answering, is_internal};
 use super::connection::{Asked, Pending, Phase};
 use super::event::{Action, ClientId, Origin, Role, Submission};
 use super::handshake::create_session;
-use super::limits::LargeShare;
+use super::limits::{Shares, Throttled};
 use super::replies::Hold;
 use bytes::Bytes;
-use quorate_tree::{Need, Passage};
+use quorate_tree::{Code, Need, Passage};
 use quorate_wire::client::{CreateRequest, MultiOp, Opcode, Request, RequestHeader};
 
 impl Service {
@@ -38,7 +38,12 @@ impl Service {
         }
         self.heard(client, now_ms);
         if !is_held {
-            self.take_requests(client, frames.clone(), now_ms, actions);
+            let arrived = Throttled {
+                client,
+                frames: frames.clone(),
+                since_ms: now_ms,
+            };
+            self.take_requests(arrived, false, now_ms, actions);
         }
     }
 
@@ -57,9 +62,42 @@ impl Service {
             && conn.has_room(conn.replies.unread())
             && let Some(frames) = conn.held.pop_front()
         {
-            self.take_requests(client, frames, now_ms, actions);
+            let arrived = Throttled {
+                client,
+                frames,
+                since_ms: now_ms,
+            };
+            self.take_requests(arrived, false, now_ms, actions);
         }
         self.settle(client);
+    }
+
+    /// Takes what has waited until fewer requests were on their way, as many as there is room for.
+    pub fn release(&mut self, now_ms: u64, actions: &mut Vec<Action>) {
+        let Some(requests_max) = self.options.limits.throttle.map(|throttle| throttle.requests_max) else {
+            return;
+        };
+        while self.in_process.get() < requests_max
+            && let Some(waiting) = self.throttled.pop_front()
+        {
+            let client = waiting.client;
+            if let Some(conn) = self.clients.get_mut(&client) {
+                conn.throttled -= 1;
+                self.take_requests(waiting, true, now_ms, actions);
+            }
+            // What had no room for its replies is ahead of what waits still.
+            if let Some(conn) = self.clients.get_mut(&client)
+                && !conn.held.is_empty()
+                && std::mem::take(&mut conn.throttled) > 0
+            {
+                self.throttled.retain(|behind| {
+                    if behind.client == client {
+                        conn.held.push_back(behind.frames.clone());
+                    }
+                    behind.client != client
+                });
+            }
+        }
     }
 
     /// The client is there: so is its session.
@@ -80,10 +118,35 @@ impl Service {
     }
 
     /// Takes requests in their order, as long as there is room for their replies; the rest is held back.
-    fn take_requests(&mut self, client: ClientId, frames: Bytes, now_ms: u64, actions: &mut Vec<Action>) {
+    ///
+    /// So do they as long as there is room for more requests on their way; the rest waits behind what waits already. What
+    /// comes from there has `waited`.
+    fn take_requests(
+        &mut self,
+        Throttled {
+            client,
+            frames,
+            since_ms,
+        }: Throttled,
+        waited: bool,
+        now_ms: u64,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(conn) = self.clients.get_mut(&client) else {
             return;
         };
+        if conn.throttled > 0 && !waited {
+            conn.throttled += 1;
+            self.throttled.push_back(Throttled {
+                client,
+                frames,
+                since_ms,
+            });
+            return;
+        }
+        let throttle = self.options.limits.throttle.as_ref();
+        let waited_ms = now_ms.saturating_sub(since_ms);
+        let is_late = throttle.is_some_and(|throttle| throttle.wait_ms > 0 && waited_ms > throttle.wait_ms);
         let Some(serving) = self.role.map(Role::serving) else {
             return;
         };
@@ -105,6 +168,20 @@ impl Service {
                 turn.conn.held.push_front(frames.slice(at..));
                 break;
             }
+            if throttle.is_some_and(|throttle| self.in_process.get() >= throttle.requests_max) {
+                turn.conn.throttled += 1;
+                let rest = Throttled {
+                    client,
+                    frames: frames.slice(at..),
+                    since_ms,
+                };
+                if waited {
+                    self.throttled.push_front(rest);
+                } else {
+                    self.throttled.push_back(rest);
+                }
+                break;
+            }
             let at_frame = at + 4;
             let end = at_frame + u32::from_be_bytes(*length) as usize;
             let frame = &rest[..rest.len().min(end - at - 4)];
@@ -120,29 +197,37 @@ impl Service {
                 turn.refuse(header.xid);
                 break;
             }
-            let Ok(large) = self
-                .large
-                .take(self.options.limits.large_requests.as_ref(), end - at_frame)
-            else {
-                tracing::warn!(peer = %turn.conn.peer, bytes = end - at_frame, "too many large requests: the client that sent one more is cut off");
+            let large = self.options.limits.large_requests.as_ref();
+            let Ok(large) = self.large.take_large(large, end - at_frame) else {
+                let (peer, bytes) = (turn.conn.peer, end - at_frame);
+                tracing::warn!(%peer, bytes, "too many large requests: the client that sent one more is cut off");
                 turn.counters.figures.large_refused += 1;
                 turn.conn.hang_up();
                 break;
             };
+            let shares = Shares {
+                large,
+                in_process: throttle.map(|_| self.in_process.take(1)),
+            };
             let Some(opcode) = Opcode::from_number(header.opcode).filter(|&opcode| !is_internal(opcode))
             else {
-                turn.in_order(header, &frames, body, large);
+                turn.in_order(header, &frames, body, shares);
                 continue;
             };
             match opcode {
+                // The end of a session is never refused.
+                _ if is_late && !matches!(opcode, Opcode::Ping | Opcode::Auth | Opcode::CloseSession) => {
+                    turn.counters.figures.throttled += 1;
+                    turn.in_turn(header, Asked::Refused(Code::THROTTLED_OP), shares);
+                }
                 // Both are out of the order of requests, by their xids.
                 Opcode::Ping | Opcode::Auth => turn.execute(header, &frames[body], now_ms),
-                _ if !opcode.goes_through_leader() => turn.in_order(header, &frames, body, large),
+                _ if !opcode.goes_through_leader() => turn.in_order(header, &frames, body, shares),
                 _ => match Request::decode(opcode, &frames[body.clone()]) {
                     // Malformed: it is answered in its turn, and nobody else sees it.
                     Err(_) => match self.locals.pass(session, Need::Order, timeout_ms, serving) {
-                        Passage::Refused(code) => turn.in_turn(header, Asked::Refused(code), None),
-                        _ => turn.in_order(header, &frames, body, large),
+                        Passage::Refused(code) => turn.in_turn(header, Asked::Refused(code), shares),
+                        _ => turn.in_order(header, &frames, body, shares),
                     },
                     Ok(request) => {
                         match self.locals.pass(session, need_of(&request), timeout_ms, serving) {
@@ -151,13 +236,13 @@ impl Service {
                                 actions.push(Action::Submit(create_session(session, timeout_ms)));
                             }
                             Passage::Refused(code) => {
-                                turn.in_turn(header, Asked::Refused(code), None);
+                                turn.in_turn(header, Asked::Refused(code), shares);
                                 continue;
                             }
                             Passage::EndHere => {
                                 turn.conn.phase = Phase::Leaving;
                                 turn.conn.ends_session = true;
-                                turn.in_turn(header, Asked::End, None);
+                                turn.in_turn(header, Asked::End, shares);
                                 continue;
                             }
                         }
@@ -165,7 +250,7 @@ impl Service {
                             header,
                             since_ms: now_ms,
                             asked,
-                            large,
+                            _shares: shares,
                         };
                         let turns = &mut turn.conn.turns;
                         let is_sync = match &request {
@@ -220,10 +305,10 @@ impl Answering<'_> {
         header: RequestHeader,
         frames: &Bytes,
         body: std::ops::Range<usize>,
-        large: Option<LargeShare>,
+        shares: Shares,
     ) {
         if self.conn.turns.must_wait() {
-            self.in_turn(header, Asked::Other(frames.slice(body)), large);
+            self.in_turn(header, Asked::Other(frames.slice(body)), shares);
         } else {
             self.execute(header, &frames[body], self.now_ms);
         }

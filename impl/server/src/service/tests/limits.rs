@@ -1,9 +1,10 @@
 //! What becomes of clients that ask for too much, or have not said who they are?
 
 use super::*;
-use crate::config::{Costs, Handshakes, LargeRequests, Limits};
+use crate::config::{Costs, Handshakes, LargeRequests, Limits, Throttle};
 
 const REQUIRES_AUTH: i32 = -124;
+const THROTTLED_OP: i32 = -127;
 
 fn host(limits: Limits) -> Host {
     let mut host = Host::standalone();
@@ -126,4 +127,113 @@ fn one_large_request_too_many_costs_its_client_the_connection() {
     );
     host.gone(&third);
     assert_eq!(host.ask(&mut last, 1, set_data("/a", &large)).0, 0);
+}
+
+fn throttled(requests_max: usize, wait_ms: u64) -> Host {
+    host(Limits {
+        throttle: Some(Throttle {
+            requests_max,
+            wait_ms,
+        }),
+        ..Limits::default()
+    })
+}
+
+impl Host {
+    fn release(&mut self) {
+        self.service.release(self.now_ms, &mut self.actions);
+    }
+}
+
+#[test]
+fn requests_beyond_the_limit_wait_in_the_order_in_which_they_came() {
+    let mut host = throttled(2, 0);
+    let (mut one, mut two) = (host.client(), host.client());
+    host.send(
+        &one,
+        &[(1, create("/a", 0)), (2, create("/b", 0)), (3, create("/c", 0))],
+    );
+    host.send(&two, &[(1, exists("/c", false)), (2, create("/d", 0))]);
+    host.send(&one, &[(4, exists("/d", false))]);
+    let submitted = host.submitted();
+    assert_eq!(submitted.len(), 2);
+    host.release();
+    assert!(host.actions.is_empty(), "there is no room yet");
+    for submission in submitted {
+        let payload = host.prepare(submission);
+        host.deliver(&payload);
+    }
+    host.release();
+    assert_eq!(one.xids(&mut host), [1, 2]);
+    // The third create, then the other client's read and its create; the last read waits again.
+    assert_eq!(two.xids(&mut host), [1], "what it reads is there before /c");
+    assert_eq!(host.actions.len(), 2);
+    host.run();
+    host.release();
+    let frames = one.read(&mut host);
+    let codes: Vec<_> = frames
+        .iter()
+        .map(|frame| match frame {
+            Frame::Reply { header, .. } => (header.xid, header.err),
+            Frame::Event { .. } => panic!("{frame:?}"),
+        })
+        .collect();
+    assert_eq!(
+        codes,
+        [(3, 0), (4, 0)],
+        "the last read comes behind the other's create"
+    );
+    assert_eq!(two.xids(&mut host), [2]);
+}
+
+#[test]
+fn what_has_waited_too_long_is_refused_in_its_turn() {
+    let mut host = throttled(1, 100);
+    let (mut one, mut two) = (host.client(), host.client());
+    host.send(&one, &[(1, create("/a", 0))]);
+    host.send(
+        &two,
+        &[
+            (1, create("/b", 0)),
+            (2, exists("/a", false)),
+            (-2, Request::Ping),
+            (3, Request::CloseSession),
+        ],
+    );
+    host.now_ms += 101;
+    host.run();
+    host.release();
+    host.run();
+    assert_eq!(one.reply(&mut host, 1).0, 0);
+    let codes: Vec<_> = two
+        .read(&mut host)
+        .iter()
+        .map(|frame| match frame {
+            Frame::Reply { header, .. } => (header.xid, header.err),
+            Frame::Event { .. } => panic!("{frame:?}"),
+        })
+        .collect();
+    assert_eq!(codes, [(1, THROTTLED_OP), (2, THROTTLED_OP), (-2, 0), (3, 0)]);
+    assert!(two.closed && host.service.tree().stat("/b").is_none());
+    assert_eq!(host.service.counters().figures.throttled, 2);
+}
+
+#[test]
+fn what_waits_goes_with_its_connection_and_with_the_role() {
+    let mut host = throttled(1, 0);
+    let (mut one, two, three) = (host.client(), host.client(), host.client());
+    host.send(&one, &[(1, create("/a", 0))]);
+    host.send(&two, &[(1, create("/b", 0))]);
+    host.send(&three, &[(1, create("/c", 0))]);
+    host.gone(&two);
+    host.run();
+    host.release();
+    host.run();
+    assert_eq!(one.reply(&mut host, 1).0, 0);
+    let tree = host.service.tree();
+    assert!(tree.stat("/b").is_none() && tree.stat("/c").is_some());
+    host.send(&one, &[(2, create("/d", 0)), (3, create("/e", 0))]);
+    host.service.retire();
+    host.release();
+    assert_eq!(host.submitted().len(), 1, "only what was on its way already");
 }
