@@ -89,6 +89,7 @@ impl Drop for Share {
 
 /// What a request keeps until it is answered.
 #[derive(Debug, Default)]
+#[expect(dead_code, reason = "they count until they are dropped")]
 pub(super) struct Shares {
     /// Of the bytes of large requests.
     pub(super) large: Option<Share>,
