@@ -89,8 +89,8 @@ fn a_session_that_stays_local_owns_nothing() {
         client.create_at(&path, b"").unwrap();
         let results = client
             .multi(&[
-                Part::Create(format!("{path}/a").into(), Vec::new(), CreateMode::Persistent),
-                Part::Create(format!("{path}/b").into(), Vec::new(), CreateMode::Ephemeral),
+                Part::Create(format!("{path}/a"), Vec::new(), CreateMode::Persistent),
+                Part::Create(format!("{path}/b"), Vec::new(), CreateMode::Ephemeral),
             ])
             .unwrap();
         assert_eq!(results[0], PartResult::Failed(Code::OK), "{results:?}");
