@@ -795,7 +795,8 @@ const STAGES: &str = "tells of a stage in Apache's pipeline; here one task does 
 #[cfg(test)]
 const WATCHES: &str = "watches go with their connection";
 #[cfg(test)]
-const THROTTLES: &str = "what waits is not measured, and goes with its connection; `throttled_ops` counts what is refused";
+const THROTTLES: &str =
+    "what waits is not measured, and goes with its connection; `throttled_ops` counts what is refused";
 #[cfg(test)]
 const TLS: &str = "tells of TLS by Netty";
 #[cfg(test)]
