@@ -112,3 +112,37 @@ fn a_server_without_a_leader_serves_readers_until_it_has_one() {
     assert_eq!(ensemble.at(left).ask("isro").as_deref(), Some("rw"));
     stop_and_audit(ensemble);
 }
+
+#[test]
+fn a_server_that_starts_alone_shows_what_it_knew_to_be_committed() {
+    let mut ensemble = Ensemble::builder("read-only-start", three())
+        .config("readonlymode.enabled", "true")
+        .config("localSessionsEnabled", "true")
+        .start();
+    let leader = ensemble.wait_all_serve();
+    let first = ensemble.others(&[leader])[0];
+    let mut client = ensemble.at(first).client();
+    for number in 0..50 {
+        client.create_at(&format!("/{number}"), b"there").unwrap();
+    }
+    ensemble.stop_all();
+    ensemble.member(first).start();
+    let alone = ensemble.at(first);
+    wait_until(LONG, "it serves reads", || {
+        alone.srvr().filter(|srvr| srvr.mode == Mode::ReadOnly)
+    });
+    let mut reader = Client::attach_reading(
+        alone.client_address(),
+        &Session::fresh(TIMEOUT_MS),
+        client.last_zxid(),
+    )
+    .unwrap();
+    assert_eq!(reader.get("/49", false).unwrap().0, b"there");
+    ensemble.start_all();
+    ensemble.wait_all_serve();
+    reader.closed_by_server(LONG).unwrap();
+    let mut client = ensemble.at(first).client();
+    assert_eq!(client.get("/49", false).unwrap().0, b"there");
+    client.create_at("/50", b"").unwrap();
+    stop_and_audit(ensemble);
+}

@@ -11,6 +11,7 @@ mod elections;
 mod forced;
 mod inputs;
 mod measuring;
+pub(crate) mod reading;
 mod requests;
 pub(crate) mod storage;
 
@@ -33,6 +34,7 @@ use quorate_wire::quorum::ConnName;
 use quorate_zab::{
     Configuration, Conn, Context, Effect, Election, ElectionEffect, Input, Server, ServerId, Zab, Zxid,
 };
+use reading::ReadsAlone;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -70,7 +72,7 @@ pub(crate) struct Parts {
     pub(crate) me: ServerId,
     pub(crate) standalone: bool,
     /// Whether clients can have reads while there is no leader.
-    pub(crate) reads_alone: bool,
+    pub(crate) reads_alone: Option<ReadsAlone>,
     pub(crate) configuration: Configuration,
     /// The configuration's text, which NEWLEADER and notifications carry.
     pub(crate) config_text: Bytes,
@@ -123,7 +125,7 @@ struct Peer {
 pub(crate) struct Driver {
     me: ServerId,
     standalone: bool,
-    reads_alone: bool,
+    reads_alone: Option<ReadsAlone>,
     configuration: Configuration,
     config_text: Bytes,
     server: Server,
@@ -327,6 +329,7 @@ impl Driver {
                     self.on_disk_failed(Fatal::DiskHangs { seconds });
                 }
                 self.expire_sessions();
+                self.note_committed();
                 self.tell_facts();
                 self.recorder.mark(&self.server);
             }
@@ -338,6 +341,8 @@ impl Driver {
     async fn stop(mut self, mut queues: Queues) -> Result<(), Fatal> {
         let rest = self.at_rest();
         self.recorder.rest(rest);
+        self.end_reads();
+        self.note_committed_at_last().await;
         self.service.audit_stop();
         self.service.retire();
         self.service.flush();

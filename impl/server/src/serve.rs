@@ -6,7 +6,7 @@ mod looking_in;
 use crate::audit::AuditLog;
 use crate::client::{Ports, Speaks};
 use crate::config::{ClientAddress, Config, Membership, Mode};
-use crate::driver::{Driver, Fatal, Parts, Queues, storage::Background, wall_ms};
+use crate::driver::{Driver, Fatal, Parts, Queues, reading::ReadsAlone, storage::Background, wall_ms};
 use crate::election_port::{ElectionPlan, ElectionPort};
 use crate::fourlw::Facts;
 use crate::inbox::{CLIENT_EVENTS_MAX, ELECTION_EVENTS_MAX, LINK_EVENTS_MAX};
@@ -208,6 +208,10 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
             (Some(election), Some(learner))
         }
     };
+    let reads_alone = config.reads_alone && membership.is_some();
+    let reads_alone = reads_alone
+        .then(|| ReadsAlone::new(store.marks.clone()))
+        .transpose()?;
     let snapshots = store.snapshots.clone();
     let sync_warning = Duration::from_millis(config.sync_warning_ms);
     let disk = DiskThreads::start(
@@ -273,7 +277,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let driver = Driver::new(Parts {
         me,
         standalone: membership.is_none(),
-        reads_alone: config.reads_alone && membership.is_some(),
+        reads_alone,
         configuration: Configuration::fixed(ensemble),
         config_text: Bytes::from(membership.map(Membership::text).unwrap_or_default()),
         server,

@@ -3,6 +3,7 @@
 use crate::durable;
 use crate::error::{At, Result};
 use crate::home::Home;
+use quorate_zab::Zxid;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -87,6 +88,35 @@ impl Marks {
         Ok(said.is_some_and(|said| said != identity(&metadata)))
     }
 
+    /// Up to where this server has noted that its history is committed: it can be further, after a loss of power or
+    /// without such a note.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Io`]
+    pub fn committed(&self) -> Result<Zxid> {
+        let read = durable::read_small(&self.home.layout.ours("committed"), COMMITTED_BYTES_MAX)?;
+        let said = read.and_then(|read| String::from_utf8(read.ok()?).ok());
+        // Of bytes that the disk lost or altered nothing is believed.
+        let zxid = said.as_deref().and_then(|said| {
+            let zxid = u64::from_str_radix(said.get(..16)?, 16).ok()?;
+            (said == committed_text(zxid)).then_some(zxid)
+        });
+        Ok(Zxid::from_bits(zxid.unwrap_or(0)))
+    }
+
+    /// Notes that the history is committed up to `zxid`. A loss of power may undo it.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Io`]
+    pub fn note_committed(&self, zxid: Zxid) -> Result<()> {
+        let layout = &self.home.layout;
+        let (path, tmp) = (layout.ours("committed"), layout.ours("committed.tmp"));
+        std::fs::write(&tmp, committed_text(zxid.bits())).at(&tmp, "write")?;
+        durable::rename_only(&tmp, &path)
+    }
+
     /// Leaves the file that [`Self::is_copy`] will look at. Durable on return.
     ///
     /// # Errors
@@ -98,6 +128,13 @@ impl Marks {
         durable::stage_with(&tmp, |file: &File| Ok(identity(&file.metadata()?).into_bytes()))?;
         durable::rename(&tmp, &path)
     }
+}
+
+const COMMITTED_BYTES_MAX: u64 = 64;
+
+/// The zxid twice: one of them alone could be anything.
+fn committed_text(zxid: u64) -> String {
+    format!("{zxid:016x} {:016x}\n", !zxid)
 }
 
 /// The file with the identity is short.

@@ -2,14 +2,11 @@
 
 use super::Driver;
 use crate::election_port::{ElectionEvent, Outgoing};
-use crate::service::Role;
 use crate::timers::Due;
 use bytes::BytesMut;
 use quorate_trace::ElectionFrame;
 use quorate_wire::election::NotificationFrame;
-use quorate_zab::{
-    Candidacy, Context, ElectionEffect, ElectionInput, Epoch, Input, ServerId, Standing, Zab, Zxid,
-};
+use quorate_zab::{Candidacy, Context, ElectionEffect, ElectionInput, Epoch, Input, ServerId, Zab, Zxid};
 
 impl Driver {
     pub(super) fn on_election_event(&mut self, event: ElectionEvent) {
@@ -61,7 +58,7 @@ impl Driver {
     pub(super) fn look(&mut self, current: Epoch, last: Zxid) {
         tracing::info!(id = self.me.get(), epoch = current.get(), zxid = %last, "looking for a leader");
         self.timers.enter_election();
-        if self.reads_alone {
+        if self.reads_alone.is_some() {
             self.timers.await_reads();
         }
         let now_ms = self.now_ms();
@@ -119,20 +116,9 @@ impl Driver {
         }
     }
 
-    /// No leader was found for a while.
-    pub(super) fn serve_reads(&mut self) {
-        if self.server.standing() == Standing::Looking {
-            tracing::info!(id = self.me.get(), zxid = %self.delivered, "without a leader: serving reads only");
-            let now_ms = self.now_ms();
-            self.service.serve_reads(now_ms);
-        }
-    }
-
     pub(super) fn take_role(&mut self, leader: ServerId) {
         self.timers.enter_role();
-        if self.service.role() == Some(Role::ReadOnly) {
-            self.service.retire();
-        }
+        self.end_reads();
         let now_ms = self.now_ms();
         self.service.figures_mut().elected(now_ms);
         if leader == self.me {

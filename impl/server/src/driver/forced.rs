@@ -188,7 +188,7 @@ impl Forced {
         let driver = Driver::new(Parts {
             me,
             standalone: false,
-            reads_alone: false,
+            reads_alone: None,
             configuration: Configuration::fixed(ensemble),
             config_text: Bytes::new(),
             server,

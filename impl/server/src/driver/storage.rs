@@ -4,6 +4,7 @@ use super::{Driver, Fatal};
 use crate::inbox::Stored;
 use crate::log_thread::LogOp;
 use crate::payload::Payload;
+use crate::service::Role;
 use quorate_store::{LogEntry, Purged, Snapshots};
 use quorate_tree::{Tree, WatchTable};
 use quorate_wire::txn::decode_entry;
@@ -181,7 +182,9 @@ impl Driver {
     /// Begins a snapshot in the background if one is due: of what is delivered, so that no truncation can
     /// ever take anything out of it.
     pub(super) fn consider_snapshot(&mut self) {
-        if self.background.busy || self.background.since < self.background.due {
+        // What readers see without a leader is not what the core has.
+        let is_alone = self.service.role() == Some(Role::ReadOnly);
+        if is_alone || self.background.busy || self.background.since < self.background.due {
             return;
         }
         self.background.draw();

@@ -68,3 +68,24 @@ fn a_disk_that_goes_back_to_an_older_file_is_no_copy() {
         assert!(!is_copy(dir.path()), "a file without its bytes proves nothing");
     }
 }
+
+#[test]
+fn what_was_noted_as_committed_is_read_again_unless_its_bytes_were_altered() {
+    let dir = TempDir::new().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(Layout::new(dir.path(), None), None)).unwrap();
+    let zxid = |bits| quorate_zab::Zxid::from_bits(bits);
+    assert_eq!(store.marks.committed().unwrap(), zxid(0));
+    store.marks.note_committed(zxid(2 << 32 | 77)).unwrap();
+    store.marks.note_committed(zxid(3 << 32 | 5)).unwrap();
+    assert_eq!(store.marks.committed().unwrap(), zxid(3 << 32 | 5));
+    let file = dir.path().join("version-2/quorate.committed");
+    let whole = fs::read(&file).unwrap();
+    for at in 0..whole.len() {
+        let mut altered = whole.clone();
+        altered[at] ^= 1;
+        fs::write(&file, altered).unwrap();
+        assert_eq!(store.marks.committed().unwrap(), zxid(0), "byte {at}");
+        fs::write(&file, &whole[..at]).unwrap();
+        assert_eq!(store.marks.committed().unwrap(), zxid(0), "of {at} bytes");
+    }
+}
