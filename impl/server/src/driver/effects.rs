@@ -167,6 +167,7 @@ impl Driver {
     fn retire(&mut self) {
         tracing::info!(id = self.me.get(), "the role is left");
         self.timers.leave_role();
+        self.note_committed();
         self.service.retire();
         self.dialing = None;
         if let Some(port) = &mut self.learner_port {

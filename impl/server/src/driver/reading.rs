@@ -40,24 +40,33 @@ impl ReadsAlone {
 }
 
 impl Driver {
+    /// What is committed for sure: what clients are served from who can write. Before that a tree may hold what its
+    /// snapshot brought.
+    fn committed(&self) -> Zxid {
+        match self.service.role() {
+            None | Some(Role::ReadOnly) => Zxid::ZERO,
+            Some(Role::Standalone | Role::Leader | Role::Follower | Role::Observer) => self.delivered,
+        }
+    }
+
     /// Notes what is committed, if it is more than is noted.
     pub(super) fn note_committed(&mut self) {
-        let delivered = self.delivered;
+        let committed = self.committed();
         if let Some(reads) = &mut self.reads_alone
-            && delivered > reads.noted
+            && committed > reads.noted
             && reads.noting.as_ref().is_none_or(JoinHandle::is_finished)
         {
-            reads.noted = delivered;
+            reads.noted = committed;
             let marks = reads.marks.clone();
             reads.noting = Some(tokio::task::spawn_blocking(move || {
-                ReadsAlone::note(&marks, delivered);
+                ReadsAlone::note(&marks, committed);
             }));
         }
     }
 
     /// The same, at the end.
     pub(super) async fn note_committed_at_last(&mut self) {
-        let delivered = self.delivered;
+        let committed = self.committed();
         let Some(reads) = &mut self.reads_alone else {
             return;
         };
@@ -65,8 +74,8 @@ impl Driver {
             // If it failed this one will say so as well.
             let _ = noting.await;
         }
-        if delivered > reads.noted {
-            ReadsAlone::note(&reads.marks, delivered);
+        if committed > reads.noted {
+            ReadsAlone::note(&reads.marks, committed);
         }
     }
 
