@@ -12,12 +12,11 @@ mod slots;
 mod tests;
 
 use crate::config::{ClientAddress, Config, WordList};
-use crate::service::{ClientEvent, ClientId, DirectorySizes, Gauge, replies};
+use crate::service::{ClientEvent, ClientId, DirectorySizes, Gauge, Proved, replies};
 use crate::sync::{AtomicU64, Ordering};
 use crate::tls::Acceptor;
 use crate::{sizes, sockets};
 use connection::{Caller, Connection, Stream};
-use quorate_wire::quorum::Id;
 use slots::Slots;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -174,22 +173,41 @@ async fn serve(stream: TcpStream, peer: SocketAddr, ports: Ports, speaks: Speaks
         return;
     }
     let deadline = Instant::now() + ports.limits.handshake_timeout;
+    // As in Apache: on the port that speaks both, nobody is told apart.
+    let is_secure = matches!(speaks, Speaks::Tls(_));
     let acceptor = match speaks {
         Speaks::Plain => None,
         Speaks::Tls(acceptor) => Some(acceptor),
         Speaks::Either(acceptor) => match timeout_at(deadline, stream.peek(&mut [0])).await {
             Ok(Ok(1)) => is_tls(&stream).await.then_some(acceptor),
-            _ => return,
+            Ok(_) => return,
+            Err(_) => {
+                // If the driver is that busy, the count can wait.
+                let _ = ports.events.try_send(ClientEvent::NeverAsked);
+                return;
+            }
         },
     };
     let ended = match acceptor {
-        None => ports.session(stream, peer, Vec::new(), deadline).await,
+        None => ports.session(stream, peer, Proved::default(), deadline).await,
         Some(acceptor) => {
+            let Some(underway) = acceptor.begin() else {
+                tracing::warn!(%peer, "too many TLS handshakes are under way: the connection is closed");
+                drop(stream);
+                let _ = ports.events.send(ClientEvent::HandshakeExceeded).await;
+                return;
+            };
             let accepted = timeout_at(deadline, acceptor.accept(stream, peer)).await;
+            drop(underway);
             match accepted.unwrap_or_else(|_| Err("it took too long".to_owned())) {
-                Ok((stream, proved)) => ports.session(stream, peer, proved, deadline).await,
+                Ok((stream, ids)) => {
+                    ports
+                        .session(stream, peer, Proved { ids, is_secure }, deadline)
+                        .await
+                }
                 Err(why) => {
                     tracing::warn!(%peer, why, "TLS handshake failed: the connection is closed");
+                    let _ = ports.events.send(ClientEvent::HandshakeFailed).await;
                     return;
                 }
             }
@@ -213,7 +231,7 @@ impl Ports {
         self,
         stream: impl Stream,
         peer: SocketAddr,
-        proved: Vec<Id>,
+        proved: Proved,
         deadline: Instant,
     ) -> io::Result<()> {
         let client = ClientId(self.next.fetch_add(1, Ordering::Relaxed));

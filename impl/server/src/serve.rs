@@ -17,7 +17,7 @@ use crate::recent::Recent;
 use crate::recorder::Recorder;
 use crate::service::{Options, Service};
 use crate::timers::Timers;
-use crate::tls::Acceptor;
+use crate::tls::{Acceptor, Handshakes};
 use bytes::Bytes;
 use quorate_store::{BootImage, Layout, LogOptions, Store, StoreOptions};
 use quorate_trace::{Header, Origin, Sum};
@@ -243,7 +243,9 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         limits: config.limits.clone(),
         local_sessions: membership.map(|_| config.local_sessions).unwrap_or_default(),
     };
-    let acceptor = config.tls.as_ref().map(Acceptor::new).transpose()?;
+    let handshakes = Handshakes::default();
+    let acceptor = |tls| Acceptor::new(tls, handshakes.clone());
+    let acceptor = config.tls.as_ref().map(acceptor).transpose()?;
     let ports = Ports::new(config, client_events);
     let plain = match &acceptor {
         Some(acceptor) if config.unifies_port => Speaks::Either(acceptor.clone()),
@@ -262,6 +264,8 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let mut service = Service::new(options, found.tree, wall_ms().cast_unsigned());
     let mut facts = Facts::new(config);
     facts.client_port = clients_at.map(|address| address.port());
+    facts.secure_port = secure_at.map(|address| address.port());
+    facts.handshakes = handshakes;
     facts.ensemble.snapshot = found
         .snapshot
         .map(|zxid| (zxid, looking_in::taken_at(config, zxid)));

@@ -27,7 +27,7 @@ mod sweeping;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Action, ClientEvent, ClientId, DirectorySizes, Origin, Role, Submission};
+pub use event::{Action, ClientEvent, ClientId, DirectorySizes, Origin, Proved, Role, Submission};
 pub use gauge::Gauge;
 pub(crate) use identity::prove_for as prove_identity;
 pub use replies::{Batch, Hold, Replies, ReplyQueue, replies};
@@ -197,6 +197,11 @@ impl Service {
             }
             ClientEvent::NeverAsked => self.counters.figures.never_asked += 1,
             ClientEvent::Refused => self.counters.connections_refused += 1,
+            ClientEvent::HandshakeFailed => {
+                self.counters.auth_failed += 1;
+                self.counters.figures.handshakes_failed += 1;
+            }
+            ClientEvent::HandshakeExceeded => self.counters.figures.handshakes_exceeded += 1,
             ClientEvent::Gone { client } => {
                 if let Some(conn) = self.clients.get_mut(&client) {
                     conn.hang_up();

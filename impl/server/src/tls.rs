@@ -1,17 +1,28 @@
 //! Who is at the other end of a connection that is encrypted? TLS by rustls; this turns the configuration's
 //! files into what it needs, and a client's certificate into identities.
 
+mod clients;
+mod elliptic;
+mod handshakes;
+mod look;
 mod name;
 mod stores;
 
-pub use stores::StoreError;
+#[cfg(test)]
+mod tests;
 
-use crate::config::{ClientAuth, StoreFile, Tls, TlsVersion};
+pub(crate) use handshakes::{Handshakes, Underway};
+pub use look::{Look, Seen, look};
+pub use stores::{Keys, StoreError, keys, keys_of_files, roots};
+
+use crate::config::{ClientAuth, Password, StoreFile, Tls, TlsVersion};
 use quorate_wire::quorum::Id;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,22 +40,33 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     tls: Arc<Tls>,
+    handshakes: Handshakes,
     current: watch::Receiver<Arc<ServerConfig>>,
 }
 
 impl Acceptor {
-    /// Reads all files, and goes on looking at them if they may be replaced.
+    /// Reads all files, and goes on looking at them if they may be replaced. Its handshakes count among
+    /// `handshakes`.
     ///
     /// # Errors
     ///
     /// Which file is no good, and why.
-    pub(crate) fn new(tls: &Tls) -> Result<Self, StoreError> {
+    pub(crate) fn new(tls: &Tls, handshakes: Handshakes) -> Result<Self, StoreError> {
         let tls = Arc::new(tls.clone());
         let (changed, current) = watch::channel(Arc::new(server_config(&tls)?));
         if tls.reload {
             tokio::spawn(reload(tls.clone(), changed));
         }
-        Ok(Self { tls, current })
+        Ok(Self {
+            tls,
+            handshakes,
+            current,
+        })
+    }
+
+    /// Room for a handshake, if there are not too many.
+    pub(crate) fn begin(&self) -> Option<Underway> {
+        self.handshakes.begin(self.tls.handshakes_max)
     }
 
     /// The handshake, and who the client proved to be.
@@ -61,7 +83,7 @@ impl Acceptor {
         let stream = TlsAcceptor::from(config)
             .accept(stream)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| why(&error))?;
         let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let Some(own) = certificates.first() else {
             return Ok((stream, Vec::new()));
@@ -85,10 +107,52 @@ impl Acceptor {
     }
 }
 
+/// Why a handshake failed, for people.
+fn why(error: &io::Error) -> String {
+    use rustls::CertificateError::{self, Other, UnsupportedSignatureAlgorithmContext};
+    let certificate: Option<&CertificateError> = match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    {
+        Some(rustls::Error::InvalidCertificate(why)) => Some(why),
+        Some(rustls::Error::General(why)) => return format!("invalid peer certificate: {why}"),
+        _ => None,
+    };
+    match certificate {
+        // In rustls' words these are lists of bytes, or names of types.
+        Some(UnsupportedSignatureAlgorithmContext { .. }) => {
+            "invalid peer certificate: signed in a way that is not supported".into()
+        }
+        Some(Other(other)) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "invalid peer certificate: an authority's, and not itself in the trust store".into()
+        }
+        Some(Other(other)) if format!("{other:?}").contains("UnsupportedCertVersion") => {
+            "invalid peer certificate: not of version 3".into()
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// What a certificate is for.
 struct Names {
     hosts: Vec<String>,
     addresses: Vec<Vec<u8>>,
+}
+
+impl Names {
+    /// As people write them.
+    fn all(&self) -> Vec<String> {
+        let address = |bytes: &Vec<u8>| match bytes.len() {
+            4 => <[u8; 4]>::try_from(&bytes[..]).ok().map(IpAddr::from),
+            _ => <[u8; 16]>::try_from(&bytes[..]).ok().map(IpAddr::from),
+        };
+        let addresses = self.addresses.iter().filter_map(address);
+        self.hosts
+            .iter()
+            .cloned()
+            .chain(addresses.map(|address| address.to_string()))
+            .collect()
+    }
 }
 
 fn read(certificate: &CertificateDer<'_>) -> Option<(Names, String)> {
@@ -179,9 +243,10 @@ fn verifier(
         ClientAuth::Want => builder.allow_unauthenticated(),
         ClientAuth::None | ClientAuth::Need => builder,
     };
-    builder
+    let usual = builder
         .build()
-        .map_err(|error| StoreError::new(&store.path, error))
+        .map_err(|error| StoreError::new(&store.path, error))?;
+    Ok(Arc::new(clients::Clients::new(usual, stores::believed(store)?)))
 }
 
 /// rustls gives the suites of 1.3 a prefix of their own.
@@ -189,17 +254,24 @@ fn java_name(suite: rustls::CipherSuite) -> String {
     suite.as_str().unwrap_or_default().replace("TLS13_", "TLS_")
 }
 
-/// When a file was written and how long it is; `None` if there is none.
-type Mark = Option<(SystemTime, u64)>;
+/// Which file it is, when it was written and how long it is; `None` if there is none.
+type Mark = Option<(u64, SystemTime, u64)>;
 
+/// Passwords' files among them: a key may come with another password, and that file before or after the key's.
 fn marks(tls: &Tls) -> Vec<Mark> {
-    let files = [Some(&tls.key_store), tls.trust_store.as_ref()];
-    let path = |store: &StoreFile| -> PathBuf { store.path.clone() };
-    let mark = |path: PathBuf| {
+    let stores = [Some(&tls.key_store), tls.trust_store.as_ref()];
+    let files = stores.into_iter().flatten().flat_map(|store| {
+        let password = match &store.password {
+            Password::InFile(file) => Some(file),
+            Password::Given(_) => None,
+        };
+        [Some(&store.path), password]
+    });
+    let mark = |path: &PathBuf| {
         let meta = std::fs::metadata(path).ok()?;
-        Some((meta.modified().ok()?, meta.len()))
+        Some((meta.ino(), meta.modified().ok()?, meta.len()))
     };
-    files.into_iter().flatten().map(path).map(mark).collect()
+    files.flatten().map(mark).collect()
 }
 
 /// Reads the files again when they have changed. Files that are no good change nothing: connections go on being

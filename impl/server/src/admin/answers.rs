@@ -55,8 +55,8 @@ impl Service {
         Ok(match command {
             Command::Configuration => members::configuration(&facts.config, port),
             Command::Connections => {
-                let connections = self.connections_json(false, asking);
-                fields(json!({ "connections": connections, "secure_connections": [] }))
+                let [plain, secure] = [false, true].map(|port| self.connections_json(port, false, asking));
+                fields(json!({ "connections": plain, "secure_connections": secure }))
             }
             Command::ConnectionStatReset => {
                 self.reset_connections();
@@ -128,8 +128,9 @@ impl Service {
             }
             Command::Stats => {
                 let mut stats = self.stats_json(asking);
-                stats.insert("connections".into(), self.connections_json(true, asking));
-                stats.insert("secure_connections".into(), json!([]));
+                for (name, is_secure) in [("connections", false), ("secure_connections", true)] {
+                    stats.insert(name.into(), self.connections_json(is_secure, true, asking));
+                }
                 stats
             }
             Command::SystemProperties => fourlw::system_properties()
@@ -264,8 +265,10 @@ impl Service {
         stats
     }
 
-    fn connections_json(&self, brief: bool, asking: Asking) -> Value {
-        let mut connections: Vec<_> = self.connections().collect();
+    /// Those of the port that speaks nothing but TLS, or of the other.
+    fn connections_json(&self, is_secure: bool, brief: bool, asking: Asking) -> Value {
+        let of_port = |conn: &&Connection| conn.is_secure == is_secure;
+        let mut connections: Vec<_> = self.connections().filter(of_port).collect();
         connections.sort_unstable_by_key(|conn| conn.client);
         connections
             .iter()

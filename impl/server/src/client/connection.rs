@@ -5,10 +5,11 @@
 
 use super::{Limits, frames};
 use crate::fourlw;
-use crate::service::{Batch, ClientEvent, ClientId, DirectorySizes, Gauge, Hold, Replies, ReplyQueue};
+use crate::service::{
+    Batch, ClientEvent, ClientId, DirectorySizes, Gauge, Hold, Proved, Replies, ReplyQueue,
+};
 use bytes::{Bytes, BytesMut};
 use quorate_wire::frame::{FourLetterWord, take_frame};
-use quorate_wire::quorum::Id;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(super) struct Caller {
     pub(super) client: ClientId,
     pub(super) peer: SocketAddr,
     /// What it proved to be already.
-    pub(super) proved: Vec<Id>,
+    pub(super) proved: Proved,
 }
 
 /// One client's connection.
@@ -41,7 +42,7 @@ pub(super) struct Connection<S> {
     stream: S,
     peer: SocketAddr,
     client: ClientId,
-    proved: Vec<Id>,
+    proved: Proved,
     limits: Arc<Limits>,
     gauge: Gauge,
     queue: ReplyQueue,

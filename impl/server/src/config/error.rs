@@ -50,6 +50,8 @@ impl fmt::Display for Fault {
             write!(f, ":{line}")?;
         }
         match &self.property {
+            // Who reads the log need not know it.
+            Some((key, _)) if key.ends_with("assword") => write!(f, ": {key}=...: {}", self.what),
             Some((key, value)) => write!(f, ": {key}={value}: {}", self.what),
             None => write!(f, ": {}", self.what),
         }

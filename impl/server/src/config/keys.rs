@@ -36,6 +36,7 @@ const KEYS: &[(&str, Standing)] = &[
     ("bitHashCacheSize", JVM),
     ("X509AuthenticationProvider.superUser", NO_TLS),
     ("client.certReload", NO_TLS),
+    ("netty.server.outstandingHandshake.limit", NO_TLS),
     ("closeSessionTxn.enabled", Refused(ON)),
     ("commitLogCount", JVM),
     ("commitProcessor.*", JVM),

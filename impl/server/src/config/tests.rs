@@ -1,3 +1,5 @@
+mod tls;
+
 use super::*;
 use proptest::prelude::*;
 

@@ -26,6 +26,8 @@ pub struct Tls {
     pub reload: bool,
     /// The subject that is the super user as well.
     pub super_user: Option<String>,
+    /// Handshakes that may be under way at once; `None`: any number.
+    pub handshakes_max: Option<usize>,
 }
 
 /// A file of keys or certificates.
@@ -99,6 +101,9 @@ pub(crate) const SUITES: [&str; 9] = [
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 ];
 
+/// Apache's key for [`Tls::handshakes_max`].
+const HANDSHAKES: &str = "netty.server.outstandingHandshake.limit";
+
 impl Reading<'_> {
     /// Where clients connect with TLS alone.
     pub(super) fn secure_client(&mut self) -> Option<ClientAddress> {
@@ -163,6 +168,7 @@ impl Reading<'_> {
         let client_host = self.boolean("ssl.clientHostnameVerification").unwrap_or(false);
         let reload = self.boolean("client.certReload").unwrap_or(false);
         let super_user = self.take("X509AuthenticationProvider.superUser");
+        let handshakes = self.number(HANDSHAKES, -1..=i64::from(i32::MAX));
         Some(Tls {
             key_store: key_store?,
             trust_store: trust_store.filter(|_| client_auth != ClientAuth::None),
@@ -172,6 +178,10 @@ impl Reading<'_> {
             verify_client_host: any_host && client_host,
             reload,
             super_user: super_user.map(|property| property.value),
+            // As Apache has it: 0 and -1 are no limit.
+            handshakes_max: handshakes
+                .and_then(|max| usize::try_from(max).ok())
+                .filter(|max| *max > 0),
         })
     }
 

@@ -4,6 +4,7 @@
 use crate::admin::ObserverFacts;
 use crate::config::{ClientAddress, Config, Mode};
 use crate::service::DirectorySizes;
+use crate::tls::Handshakes;
 use quorate_zab::{ServerId, Zxid};
 use std::fmt::Write;
 use std::path::Path;
@@ -17,6 +18,10 @@ pub struct Facts {
     pub ensemble: EnsembleFacts,
     /// The port that clients connect to, if the system chose it.
     pub client_port: Option<u16>,
+    /// The port that they connect to with TLS, if there is one.
+    pub secure_port: Option<u16>,
+    /// TLS handshakes that are not over.
+    pub(crate) handshakes: Handshakes,
     /// What answers over HTTP tell of it.
     pub(crate) config: Box<Config>,
     /// Leader: its observers. Told before each answer that names them.
@@ -144,6 +149,8 @@ impl Facts {
             conf,
             ensemble,
             client_port: None,
+            secure_port: None,
+            handshakes: Handshakes::default(),
             config: Box::new(config.clone()),
             observers: Vec::new(),
             trace_mask: TRACE_MASK,
@@ -154,8 +161,9 @@ impl Facts {
     pub(super) fn conf_text(&self, sizes: DirectorySizes) -> String {
         let conf = &self.conf;
         let port = self.client_port.unwrap_or(conf.client_port);
+        let secure = self.secure_port.map_or(-1, i32::from);
         format!(
-            "clientPort={port}\nsecureClientPort=-1\ndataDir={}\ndataDirSize={}\ndataLogDir={}\ndataLogSize={}\n\
+            "clientPort={port}\nsecureClientPort={secure}\ndataDir={}\ndataDirSize={}\ndataLogDir={}\ndataLogSize={}\n\
              tickTime={}\nmaxClientCnxns={}\nminSessionTimeout={}\nmaxSessionTimeout={}\n\
              clientPortListenBacklog={}\nserverId={}{}{}",
             conf.data_dir,

@@ -1,6 +1,8 @@
 use super::*;
 use crate::config::{ClientAddress, Config, Member, Membership, Mode};
-use crate::service::{Action, ClientEvent, ClientId, Gauge, Options, ReplyQueue, Submission, replies};
+use crate::service::{
+    Action, ClientEvent, ClientId, Gauge, Options, Proved, ReplyQueue, Submission, replies,
+};
 use bytes::Bytes;
 use quorate_tree::Tree;
 use quorate_wire::client::{ConnectRequest, CreateRequest, Request};
@@ -127,7 +129,7 @@ impl Host {
         self.event(ClientEvent::Connect {
             client,
             peer,
-            proved: Vec::new(),
+            proved: Proved::default(),
             frame,
             replies,
         });
@@ -321,7 +323,6 @@ fn mntr_names_what_apache_names() {
         let absent = [
             "zk_non_mtls_remote_conn_count",
             "zk_non_mtls_local_conn_count",
-            "zk_outstanding_tls_handshake",
             "zk_stale_requests_dropped",
             "zk_insecure_admin_count",
         ];

@@ -13,6 +13,8 @@ pub(crate) struct Figures {
     pub(crate) token_deficit: Summary,
     pub(crate) large_refused: u64,
     pub(crate) throttled: u64,
+    pub(crate) handshakes_failed: u64,
+    pub(crate) handshakes_exceeded: u64,
     pub(crate) received_bytes: u64,
     pub(crate) reply_bytes: u64,
     pub(crate) watch_bytes: u64,

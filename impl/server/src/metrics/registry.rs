@@ -427,6 +427,27 @@ pub(crate) const METRICS: &[Metric] = &[
         |view| Reading::Count(view.figures().never_asked),
     ),
     is(
+        "outstanding_tls_handshake",
+        Gauge,
+        Apache,
+        "TLS handshakes of clients that are not over.",
+        |view| Reading::size(view.service.facts().handshakes.underway()),
+    ),
+    is(
+        "unsuccessful_handshake",
+        Counter,
+        Apache,
+        "TLS handshakes of clients that failed.",
+        |view| Reading::Count(view.figures().handshakes_failed),
+    ),
+    is(
+        "tls_handshake_exceeded",
+        Counter,
+        Apache,
+        "Connections closed because too many TLS handshakes were not over.",
+        |view| Reading::Count(view.figures().handshakes_exceeded),
+    ),
+    is(
         "stale_sessions_expired",
         Counter,
         Apache,
@@ -748,12 +769,9 @@ pub(crate) const ABSENT: &[(&str, &str)] = &[
         "inflight_snap_count",
         "synchronisations are not limited in number",
     ),
-    ("insecure_admin_count", TLS),
+    ("insecure_admin_count", "the admin server speaks no TLS"),
     ("non_mtls_local_conn_count", TLS),
     ("non_mtls_remote_conn_count", TLS),
-    ("outstanding_tls_handshake", TLS),
-    ("tls_handshake_exceeded", TLS),
-    ("unsuccessful_handshake", TLS),
     ("jvm_pause_time_ms", JVM),
     ("netty_queued_buffer_capacity", JVM),
     ("socket_closing_time", JVM),
@@ -798,7 +816,7 @@ const WATCHES: &str = "watches go with their connection";
 const THROTTLES: &str =
     "what waits is not measured, and goes with its connection; `throttled_ops` counts what is refused";
 #[cfg(test)]
-const TLS: &str = "tells of TLS by Netty";
+const TLS: &str = "counted by Apache's Netty port alone: 0 on the usual one";
 #[cfg(test)]
 const JVM: &str = "tells of the JVM and its libraries";
 #[cfg(test)]

@@ -24,6 +24,8 @@ const READS_WAITING_MAX: usize = 64;
 pub(crate) struct Connection {
     pub(crate) client: ClientId,
     pub(crate) peer: SocketAddr,
+    /// Whether it came by the port that speaks nothing but TLS.
+    pub(crate) is_secure: bool,
     pub(super) replies: Replies,
     /// Replies of this round.
     pub(super) out: BytesMut,
@@ -124,6 +126,7 @@ impl Connection {
         Self {
             client,
             peer,
+            is_secure: false,
             replies,
             out: BytesMut::new(),
             answered: 0,

@@ -14,6 +14,15 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ClientId(pub u64);
 
+/// What became known while a connection was set up.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Proved {
+    /// Who the client is.
+    pub ids: Vec<Id>,
+    /// Whether it came by the port that speaks nothing but TLS.
+    pub is_secure: bool,
+}
+
 /// What happened on a client connection.
 #[derive(Debug)]
 pub enum ClientEvent {
@@ -24,7 +33,7 @@ pub enum ClientEvent {
         /// Who is at its other end.
         peer: SocketAddr,
         /// Who it proved to be while it was set up, beside its address.
-        proved: Vec<Id>,
+        proved: Proved,
         /// The frame without its length: a ConnectRequest, or what claims to be one.
         frame: Bytes,
         /// Where replies go.
@@ -59,6 +68,10 @@ pub enum ClientEvent {
     NeverAsked,
     /// A connection was not let in: there are too many.
     Refused,
+    /// A connection was closed whose TLS handshake failed.
+    HandshakeFailed,
+    /// A connection was closed because too many TLS handshakes were under way.
+    HandshakeExceeded,
     /// The connection ended.
     Gone {
         /// The connection.

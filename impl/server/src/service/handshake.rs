@@ -5,12 +5,11 @@
 
 use super::Service;
 use super::connection::{Connection, Phase};
-use super::event::{Action, ClientId, Origin, Role, Submission};
+use super::event::{Action, ClientId, Origin, Proved, Role, Submission};
 use super::replies::Replies;
 use bytes::{BufMut, Bytes, BytesMut};
 use quorate_tree::{Greeting, SessionId, Welcome};
 use quorate_wire::client::{ConnectRequest, ConnectResponse, Opcode, Request, session_password};
-use quorate_wire::quorum::Id;
 use quorate_zab::Zxid;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ pub(super) struct Caller {
     pub(super) client: ClientId,
     pub(super) peer: SocketAddr,
     /// What it proved to be, beside its address.
-    pub(super) proved: Vec<Id>,
+    pub(super) proved: Proved,
 }
 
 /// The ids that this server gives to sessions, each once.
@@ -91,7 +90,8 @@ impl Service {
         let mut conn = Connection::new(client, peer, replies, request, now_ms);
         conn.timeout_ms = timeout_ms;
         let who = Arc::make_mut(&mut conn.who);
-        proved.into_iter().for_each(|id| who.add(id));
+        proved.ids.into_iter().for_each(|id| who.add(id));
+        conn.is_secure = proved.is_secure;
         match welcome {
             Welcome::Over | Welcome::HangUp(_) => self.refuse(conn),
             Welcome::Begin => {

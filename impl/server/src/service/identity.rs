@@ -50,10 +50,12 @@ fn digest(auth: &[u8]) -> String {
     format!("{user}:{}", base64(&Sha1::digest(text.as_bytes())))
 }
 
-/// The part of an identity that whoAmI shows: of a digest the user's name.
+/// The part of an identity that whoAmI shows: of a digest the user's name; of the superuser, whom no provider names,
+/// nothing.
 pub(super) fn user(id: &Id) -> &str {
     match id.scheme.as_str() {
         "digest" => id.id.split(':').next().unwrap_or_default(),
+        "super" => "",
         _ => &id.id,
     }
 }

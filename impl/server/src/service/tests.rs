@@ -121,7 +121,10 @@ impl Host {
         self.event(ClientEvent::Connect {
             client: id,
             peer,
-            proved,
+            proved: Proved {
+                ids: proved,
+                is_secure: false,
+            },
             frame,
             replies,
         });

@@ -1,5 +1,6 @@
 //! What is in the files of keys and certificates?
 
+use super::elliptic;
 use crate::config::{Password, StoreFile, StoreKind};
 use p12_keystore::{KeyStore, KeyStoreEntry, Pkcs12ImportPolicy};
 use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
@@ -19,7 +20,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    pub(super) fn new(file: &Path, what: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(file: &Path, what: impl std::fmt::Display) -> Self {
         Self {
             file: file.to_owned(),
             what: what.to_string(),
@@ -28,7 +29,7 @@ impl StoreError {
 }
 
 /// Certificates, the server's own first, and its key.
-pub(super) type Keys = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub type Keys = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn bytes_of(file: &Path) -> Result<Vec<u8>, StoreError> {
     std::fs::read(file).map_err(|error| StoreError::new(file, format!("cannot be read: {error}")))
@@ -45,36 +46,78 @@ fn password(of: &Password) -> Result<String, StoreError> {
     }
 }
 
-/// The server's certificates and key.
-pub(super) fn keys(store: &StoreFile) -> Result<Keys, StoreError> {
+/// The certificates and the key of a store.
+///
+/// # Errors
+///
+/// Which file is no good, and why.
+pub fn keys(store: &StoreFile) -> Result<Keys, StoreError> {
     let (bytes, password) = (bytes_of(&store.path)?, password(&store.password)?);
     let found = match store.kind {
         StoreKind::Pem => keys_of_pem(&bytes, &password),
         StoreKind::Pkcs12 => keys_of_pkcs12(&bytes, &password),
     };
-    found.map_err(|what| StoreError::new(&store.path, what))
+    let (certificates, key) = found.map_err(|what| StoreError::new(&store.path, what))?;
+    let key = elliptic::complete(key, &certificates[0]);
+    Ok((certificates, key))
 }
 
-/// Whose certificates are believed.
-pub(super) fn roots(store: &StoreFile) -> Result<RootCertStore, StoreError> {
+/// The certificates of one file in PEM and their key, of another if there is one.
+///
+/// # Errors
+///
+/// Which file is no good, and why.
+pub fn keys_of_files(certificates: &Path, key: Option<&Path>, of_key: &Password) -> Result<Keys, StoreError> {
+    let all = certificates_of_pem(&bytes_of(certificates)?)
+        .and_then(|all| match all.is_empty() {
+            true => Err("there is no certificate in it".to_owned()),
+            false => Ok(all),
+        })
+        .map_err(|what| StoreError::new(certificates, what))?;
+    let file = key.unwrap_or(certificates);
+    let key = key_of_pem(&bytes_of(file)?, &password(of_key)?);
+    let key = key.map_err(|what| StoreError::new(file, what))?;
+    let key = elliptic::complete(key, &all[0]);
+    Ok((all, key))
+}
+
+/// The certificates of a store that are believed.
+///
+/// # Errors
+///
+/// Which file is no good, and why.
+pub(super) fn believed(store: &StoreFile) -> Result<Vec<CertificateDer<'static>>, StoreError> {
     let (bytes, password) = (bytes_of(&store.path)?, password(&store.password)?);
     let found = match store.kind {
         StoreKind::Pem => certificates_of_pem(&bytes),
         StoreKind::Pkcs12 => certificates_of_pkcs12(&bytes, &password),
     };
     let certificates = found.map_err(|what| StoreError::new(&store.path, what))?;
+    if certificates.is_empty() {
+        return Err(StoreError::new(&store.path, "there is no certificate in it"));
+    }
+    Ok(certificates)
+}
+
+/// Whose certificates are believed.
+///
+/// # Errors
+///
+/// Which file is no good, and why.
+pub fn roots(store: &StoreFile) -> Result<RootCertStore, StoreError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
+    for certificate in believed(store)? {
         let added = roots.add(certificate);
         added.map_err(|error| StoreError::new(&store.path, format!("a certificate in it: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(StoreError::new(&store.path, "there is no certificate in it"));
     }
     Ok(roots)
 }
 
 fn certificates_of_pem(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    const OLD: &[u8] = b"Proc-Type: 4,ENCRYPTED";
+    if bytes.windows(OLD.len()).any(|window| window == OLD) {
+        return Err("the private key is encrypted in an old way. Convert it: openssl pkcs8 -topk8".into());
+    }
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     all.map_err(|error| format!("is no PEM: {error}"))
 }
@@ -84,16 +127,19 @@ fn keys_of_pem(bytes: &[u8], password: &str) -> Result<Keys, String> {
     if certificates.is_empty() {
         return Err("there is no certificate in it".into());
     }
+    Ok((certificates, key_of_pem(bytes, password)?))
+}
+
+fn key_of_pem(bytes: &[u8], password: &str) -> Result<PrivateKeyDer<'static>, String> {
     if let Ok(key) = PrivateKeyDer::from_pem_slice(bytes) {
-        return Ok((certificates, key));
+        return Ok(key);
     }
     let pem = encrypted(&String::from_utf8_lossy(bytes)).ok_or("there is no private key in it")?;
     let wrong = |error: &dyn std::fmt::Display| format!("the private key cannot be decrypted: {error}");
     let (_, document) = SecretDocument::from_pem(&pem).map_err(|error| wrong(&error))?;
     let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).map_err(|error| wrong(&error))?;
     let key = info.decrypt(password).map_err(|error| wrong(&error))?;
-    let key = PrivatePkcs8KeyDer::from(key.as_bytes().to_vec());
-    Ok((certificates, key.into()))
+    Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
 }
 
 /// The section of an encrypted key, if there is one.
@@ -130,9 +176,16 @@ fn certificates_of_pkcs12(bytes: &[u8], password: &str) -> Result<Vec<Certificat
         KeyStoreEntry::PrivateKeyChain(chain) => chain.certs().first().map(|first| first.as_der().to_vec()),
         _ => None,
     };
-    Ok(store
+    let certificates: Vec<_> = store
         .entries()
         .filter_map(certificate)
         .map(CertificateDer::from)
-        .collect())
+        .collect();
+    if certificates.is_empty() {
+        // Java finds none either: it takes those that are marked, and openssl marks none.
+        return Err(
+            "there is no certificate in it that is marked as trusted: keytool -importcert marks them".into(),
+        );
+    }
+    Ok(certificates)
 }
