@@ -4,6 +4,7 @@ mod data;
 mod disk;
 mod peers;
 mod ports;
+mod tls;
 
 use crate::say;
 use quorate_server::config::{ClientAddress, Config, Fault, Loaded, Mode};
@@ -151,9 +152,17 @@ fn examine(file: Option<&Path>, findings: &mut Findings) {
     disk::check(&config, findings);
     disk::limits(&config, findings);
     ports::check(&config, findings);
+    if let Some(tls) = &config.tls {
+        tls::check(tls, now(), findings);
+    }
     if let Mode::Ensemble(membership) = &config.mode {
         peers::check(membership, findings);
     }
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 fn config(file: Option<&Path>, findings: &mut Findings) -> Option<Config> {

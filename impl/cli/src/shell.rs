@@ -9,6 +9,7 @@ mod options;
 mod print;
 mod quota;
 mod table;
+mod tls;
 mod words;
 
 use crate::CANNOT_RUN;
@@ -17,7 +18,7 @@ use commands::Answer;
 use failure::Failure;
 use options::Given;
 use print::{Paint, Tone};
-use quorate_client::{Client, Error, Event, EventKind, Events, Options, Removed, Servers, State};
+use quorate_client::{Client, Error, Event, EventKind, Events, Options, Removed, Servers, State, Tls};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -32,6 +33,7 @@ Examples:
   quorate shell -s zk1:2181,zk2:2181/app ls /    one command, below a path
   printf 'create /a\\nset /a b\\n' | quorate shell   many, until one fails
   quorate shell --json get /a | jq .stat.mZxid   as JSON, one object per line
+  quorate shell -s zk1:2281 --tls-ca ca.pem --tls-cert me.pem   with TLS, as who the certificate says
 
 Exit codes: 0 done; 1 refused, or no server; 2 not a way to use the command; 127 no such command; 130 interrupted.";
 
@@ -63,6 +65,9 @@ pub(crate) struct Args {
     #[arg(long)]
     wait: bool,
 
+    #[command(flatten)]
+    tls: tls::Args,
+
     /// Prints each result as one JSON object on a line.
     #[arg(long)]
     json: bool,
@@ -92,6 +97,7 @@ pub(crate) fn translate(args: impl IntoIterator<Item = OsString>) -> Vec<OsStrin
             "-timeout" => (Some("--timeout"), 2),
             "-waitforconnection" => (Some("--wait"), 1),
             "-s" | "--server" | "--timeout" => (None, 2),
+            word if tls::OPTIONS.contains(&word) => (None, 2),
             _ => (None, 1),
         };
         if let Some(instead) = instead {
@@ -108,6 +114,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(servers) => servers,
         Err(error) => {
             complain!("quorate shell: {error}");
+            return ExitCode::from(CANNOT_RUN);
+        }
+    };
+    let tls = match args.tls.read() {
+        Ok(tls) => tls,
+        Err(why) => {
+            complain!("quorate shell: {why}");
             return ExitCode::from(CANNOT_RUN);
         }
     };
@@ -135,7 +148,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 told.notify_waiters();
             }
         });
-        let mut shell = Shell::new(servers, args, interrupt);
+        let mut shell = Shell::new(servers, tls, args, interrupt);
         let code = shell.begin(args).await;
         shell.close().await;
         code
@@ -167,13 +180,14 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    fn new(servers: Servers, args: &Args, interrupt: Arc<Notify>) -> Self {
+    fn new(servers: Servers, tls: Option<Tls>, args: &Args, interrupt: Arc<Notify>) -> Self {
         Self {
             servers,
             options: Options {
                 timeout: Duration::from_millis(args.timeout.into()),
                 read_only: args.read_only,
                 wait: args.wait,
+                tls,
             },
             client: None,
             events: None,

@@ -4,6 +4,7 @@ use crate::address::Servers;
 use crate::error::Error;
 use crate::path::validate;
 use crate::session::{Asked, Event, Session, State, Status};
+use crate::tls::Tls;
 use crate::watches::Change;
 use bytes::Bytes;
 use quorate_tree::{Acl, Code, Stat};
@@ -25,15 +26,18 @@ pub struct Options {
     pub read_only: bool,
     /// Whether to try the servers again, until the time-out, when none takes the session at first.
     pub wait: bool,
+    /// How servers are called with TLS; `None`: in plain text.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Options {
-    /// Thirty seconds, with a server that can write, at once.
+    /// Thirty seconds, with a server that can write, at once, in plain text.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(30),
             read_only: false,
             wait: false,
+            tls: None,
         }
     }
 }

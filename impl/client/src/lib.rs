@@ -11,6 +11,7 @@ mod error;
 mod link;
 mod path;
 mod session;
+mod tls;
 mod watches;
 
 pub use address::{AddressError, Servers};
@@ -19,4 +20,5 @@ pub use error::{CONNECTION_LOSS, Error};
 pub use path::{PathError, validate};
 pub use quorate_tree::{Acl, Code, EventKind, Stat};
 pub use session::{Event, State};
+pub use tls::{Identity, Tls, TlsError};
 pub use watches::Removed;

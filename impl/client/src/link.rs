@@ -1,22 +1,31 @@
 //! How is one server called? A connection, and the handshake that every connection begins with.
 
+use crate::tls::Tls;
 use bytes::{Bytes, BytesMut};
 use quorate_wire::client::{ConnectRequest, ConnectResponse};
 use quorate_wire::frame::take_frame;
 use std::fmt;
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 /// The longest reply in bytes. A server bounds requests, and no list of children.
 const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// How a server begins that was called in plain text and speaks TLS. A frame of this length is none.
+const TLS_ALERT: [u8; 2] = [0x15, 3];
+
+/// What a server is reached by.
+trait Stream: AsyncRead + AsyncWrite + fmt::Debug + Send + Sync + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + fmt::Debug + Send + Sync + Unpin> Stream for S {}
+
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct Link {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     read: BytesMut,
 }
 
@@ -25,10 +34,11 @@ impl Link {
     /// zeros.
     pub(crate) async fn call(
         server: &str,
+        tls: Option<&Tls>,
         request: &ConnectRequest,
         limit: Duration,
     ) -> io::Result<(Self, ConnectResponse)> {
-        match timeout(limit, Self::introduce(server, request)).await {
+        match timeout(limit, Self::introduce(server, tls, request)).await {
             Ok(result) => result,
             Err(_) => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
@@ -37,15 +47,26 @@ impl Link {
         }
     }
 
-    async fn introduce(server: &str, request: &ConnectRequest) -> io::Result<(Self, ConnectResponse)> {
+    async fn introduce(
+        server: &str,
+        tls: Option<&Tls>,
+        request: &ConnectRequest,
+    ) -> io::Result<(Self, ConnectResponse)> {
+        let stream = dial(server).await?;
         let mut link = Self {
-            stream: dial(server).await?,
+            stream: match tls {
+                None => Box::new(stream),
+                Some(tls) => Box::new(tls.begin(server, stream).await?),
+            },
             read: BytesMut::with_capacity(4096),
         };
         let mut out = BytesMut::new();
         request.encode(&mut out);
         link.write(&out).await?;
         let frame = loop {
+            if tls.is_none() && link.read.starts_with(&TLS_ALERT) {
+                return Err(io::Error::other("it speaks TLS"));
+            }
             if let Some(frame) = link.frame()? {
                 break frame;
             }
@@ -71,7 +92,9 @@ impl Link {
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        // What is encrypted may wait in the stream.
+        self.stream.flush().await
     }
 }
 

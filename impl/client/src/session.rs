@@ -244,7 +244,7 @@ impl Session {
                 password: Some(self.password.clone()),
                 read_only: Some(self.options.read_only),
             };
-            match Link::call(&server, &request, limit).await {
+            match Link::call(&server, self.options.tls.as_ref(), &request, limit).await {
                 Ok((_, response)) if response.timeout_ms <= 0 => return Err(NoServer::Expired),
                 Ok((link, response)) => {
                     self.accepted(&server, &response);

@@ -15,9 +15,20 @@ pub(crate) fn open() -> Vec<Acl> {
     }]
 }
 
-/// Reads an ACL. zkCli complains of an entry that it cannot read, and goes on without it.
+/// Reads an ACL. zkCli complains of an entry that it cannot read, and goes on without it. It has no way to name a
+/// subject of several parts, whose commas it takes for its own.
 pub(crate) fn parse(text: &str) -> Result<Vec<Acl>, Failure> {
-    text.trim_end_matches(',').split(',').map(entry).collect()
+    let mut entries: Vec<String> = Vec::new();
+    for piece in text.trim_end_matches(',').split(',') {
+        match entries.last_mut() {
+            Some(subject) if subject.starts_with("x509:") && subject.matches(':').count() == 1 => {
+                subject.push(',');
+                subject.push_str(piece);
+            }
+            _ => entries.push(piece.to_owned()),
+        }
+    }
+    entries.iter().map(|one| entry(one)).collect()
 }
 
 fn entry(text: &str) -> Result<Acl, Failure> {
@@ -45,6 +56,23 @@ fn no_entry(text: &str) -> Failure {
     Failure::Usage(format!("{text} does not have the form scheme:id:perm"))
 }
 
+/// As jute prints text.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\0' => out.push_str("%00"),
+            '\n' => out.push_str("%0A"),
+            '\r' => out.push_str("%0D"),
+            ',' => out.push_str("%2C"),
+            '}' => out.push_str("%7D"),
+            '%' => out.push_str("%25"),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
 /// The letters of permissions.
 pub(crate) fn letters(perms: i32) -> String {
     let set = PERMISSIONS.iter().filter(|(_, bit)| perms & bit != 0);
@@ -55,12 +83,31 @@ pub(crate) fn letters(perms: i32) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_subject_keeps_its_commas() {
+        let read = parse("world:anyone:r,x509:CN=alice,O=A\\, B:cdrwa,ip:10.0.0.1:rw").expect("an ACL");
+        let expected = [
+            acl(1, "world", "anyone"),
+            acl(31, "x509", "CN=alice,O=A\\, B"),
+            acl(3, "ip", "10.0.0.1"),
+        ];
+        assert_eq!(read, expected);
+        assert!(parse("world:anyone,ip:10.0.0.1:rw").is_err());
+        assert!(parse("x509:CN=alice,O=Example").is_err());
+    }
+
     fn acl(perms: i32, scheme: &str, id: &str) -> Acl {
         Acl {
             perms,
             scheme: scheme.to_owned(),
             id: id.to_owned(),
         }
+    }
+
+    #[test]
+    fn text_is_escaped_as_jute_escapes_it() {
+        assert_eq!(escaped("CN=a,O=b"), "CN=a%2CO=b");
+        assert_eq!(escaped("x%}\0\r\n"), "x%25%7D%00%0D%0A");
     }
 
     #[test]

@@ -161,8 +161,8 @@ pub(super) async fn get_acl(shell: &mut Shell, given: &Given) -> Result<Answer, 
         // Two lines, as jute prints an id.
         answer = answer.line(format!(
             "'{},'{}\n: {}",
-            entry.scheme,
-            entry.id,
+            acl::escaped(&entry.scheme),
+            acl::escaped(&entry.id),
             acl::letters(entry.perms)
         ));
     }
