@@ -18,5 +18,6 @@ mod read_only;
 mod same_id;
 mod self_check;
 mod terminal;
+mod tls;
 mod truncated_tail;
 mod wiped_disk;

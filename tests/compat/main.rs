@@ -8,3 +8,4 @@ mod mixed_load;
 mod mixed_sync;
 mod observers;
 mod replacement;
+mod tls;

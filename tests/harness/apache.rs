@@ -59,6 +59,25 @@ pub(crate) fn server_words(dir: &Path, config: &Path, measured: bool) -> Vec<Str
         .collect()
 }
 
+/// What Apache's command line client prints of one command at `hosts`, its system properties being `properties`.
+///
+/// # Panics
+///
+/// If it cannot be started.
+pub fn zkcli(dir: &Path, hosts: &str, properties: &[(&str, String)], command: &[&str]) -> String {
+    let mut words = client_words(dir, hosts);
+    let properties = properties.iter().map(|(key, value)| format!("-D{key}={value}"));
+    words.splice(1..1, properties);
+    let output = Command::new(&words[0]).args(&words[1..]).args(command).output();
+    let output = output.expect("java runs");
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let of_the_connection = ["Connecting to ", "WATCHER::", "WatchedEvent state:"];
+    let is_told =
+        |line: &&str| !line.is_empty() && !of_the_connection.iter().any(|begin| line.starts_with(begin));
+    said.lines().filter(is_told).collect::<Vec<_>>().join("\n")
+}
+
 /// The words that start Apache's command line client at `hosts`, without a word of its log.
 pub(crate) fn client_words(dir: &Path, hosts: &str) -> Vec<String> {
     let quiet = dir.join("quiet");

@@ -9,6 +9,7 @@
 mod address;
 pub mod agree;
 pub mod apache;
+pub mod certificates;
 pub mod client;
 pub mod command;
 mod config;

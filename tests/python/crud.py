@@ -1,4 +1,4 @@
-"""Creates, reads, sets, watches and deletes at HOSTS under PATH, one JSON line per step."""
+"""Creates, reads, sets, watches and deletes at HOSTS under PATH, one JSON line per step. OPTIONS are more of KazooClient's, in JSON."""
 
 import json
 import queue
@@ -14,9 +14,9 @@ def say(step, **facts):
     print(json.dumps({"step": step, **facts}), flush=True)
 
 
-def main(hosts, path):
+def main(hosts, path, options="{}"):
     events = queue.Queue()
-    client = KazooClient(hosts=hosts, timeout=20)
+    client = KazooClient(hosts=hosts, timeout=20, **json.loads(options))
     client.start(timeout=PATIENCE_S)
     try:
         say("created", path=client.create(path, b"one"))
