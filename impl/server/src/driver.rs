@@ -37,11 +37,14 @@ use quorate_zab::{
 use reading::ReadsAlone;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events that one round takes from each queue: enough to share its costs, few enough to stay prompt.
 const ROUND_EVENTS_MAX: usize = 256;
+
+/// Between two slices of notifications connections write, and others are answered.
+const TELLING_PAUSE: Duration = Duration::from_millis(1);
 
 /// Why a server ended that was not told to.
 #[derive(Debug, thiserror::Error)]
@@ -217,7 +220,7 @@ impl Driver {
     pub(crate) async fn run(mut self, mut queues: Queues) -> Result<(), Fatal> {
         let mut events = Vec::with_capacity(ROUND_EVENTS_MAX);
         let mut clients = Vec::with_capacity(ROUND_EVENTS_MAX);
-        let mut alarm = Box::pin(tokio::time::sleep(std::time::Duration::ZERO));
+        let mut alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
         self.finish_round()?;
         while !*queues.stop.borrow() {
             if let Some(next) = self.timers.next()
@@ -235,6 +238,7 @@ impl Driver {
                 Some(question) = queues.questions.recv() => self.answer(question),
                 () = alarm.as_mut() => {}
                 _ = queues.stop.changed() => {}
+                () = tokio::time::sleep(TELLING_PAUSE), if self.service.owes() => {}
             }
             // Whatever else waits shares this round.
             while let Ok(stored) = queues.stored.try_recv() {
@@ -297,6 +301,9 @@ impl Driver {
             self.recorder.rest(rest);
         }
         self.service.flush();
+        if self.service.owes() {
+            self.service.tell_watchers(self.now_ms());
+        }
         self.consider_snapshot();
         self.recent.trim(self.delivered.min(self.durable));
         Ok(())

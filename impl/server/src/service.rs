@@ -51,6 +51,12 @@ use quorate_zab::{Epoch, ServerId, Zxid};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use sweeping::Sweep;
 
+/// Connections that are handed notifications at once, where there is nothing else for them: while their tasks write,
+/// others wait.
+const TOLD_MAX: usize = 256;
+/// Bytes of notifications that may wait for a later round.
+const OWED_BYTES_MAX: usize = 8 << 20;
+
 /// What the configuration says about sessions.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -97,6 +103,12 @@ pub struct Service {
     attached: HashMap<SessionId, ClientId>,
     /// Connections with something to do at the end of the round.
     dirty: Vec<ClientId>,
+    /// Connections with nothing but notifications: they take theirs a slice at a time.
+    told: VecDeque<ClientId>,
+    /// Bytes of notifications that no connection was handed.
+    owed_bytes: usize,
+    /// When the last slice was.
+    told_ms: Option<u64>,
     /// Follower: connections heard from since the last PING.
     heard: Vec<ClientId>,
     /// Syncs that the leader, or the core, has not answered yet.
@@ -144,6 +156,9 @@ impl Service {
             clients: HashMap::new(),
             attached: HashMap::new(),
             dirty: Vec::new(),
+            told: VecDeque::new(),
+            owed_bytes: 0,
+            told_ms: None,
             heard: Vec::new(),
             syncs: VecDeque::new(),
             revalidations: HashMap::new(),
@@ -274,35 +289,75 @@ impl Service {
     pub fn flush(&mut self) {
         let mut unread = 0;
         for client in std::mem::take(&mut self.dirty) {
-            let Some(conn) = self.clients.get_mut(&client) else {
-                continue;
-            };
-            conn.is_dirty = false;
-            conn.replies.answered(std::mem::take(&mut conn.answered));
-            if !conn.out.is_empty() && !conn.replies.send(&mut conn.out) && !conn.is_closed() {
-                tracing::info!(peer = %conn.peer, "client reads too slowly: its connection is closed");
-                self.counters.connections_dropped += 1;
-                conn.hang_up();
-            }
-            conn.tell_hold();
-            unread = conn.replies.unread_of_all();
-            if conn.is_closed() {
-                self.detach(client);
-            }
-            if self.clients.get(&client).is_some_and(Connection::is_closed)
-                && let Some(conn) = self.clients.remove(&client)
-            {
-                conn.replies.close();
+            unread = unread.max(self.hand_over(client));
+        }
+        self.relieve(unread);
+    }
+
+    /// Hands notifications to a slice of the connections for which there is nothing else, at most once in a
+    /// millisecond: while [`Self::owes`], it has to be called again.
+    pub fn tell_watchers(&mut self, now_ms: u64) {
+        let is_early = self.told_ms == Some(now_ms);
+        let (mut told, mut unread) = (0, 0);
+        while (!is_early && told < TOLD_MAX || self.owed_bytes > OWED_BYTES_MAX)
+            && let Some(client) = self.told.pop_front()
+        {
+            if let Some(conn) = self.clients.get_mut(&client) {
+                conn.is_told = false;
+                // Whoever was answered meanwhile has heard it.
+                if conn.owed_bytes > 0 {
+                    told += 1;
+                    unread = unread.max(self.hand_over(client));
+                }
             }
         }
-        if unread > self.options.unread_bytes_max {
-            self.relieve();
+        if told > 0 {
+            self.told_ms = Some(now_ms);
+        }
+        self.relieve(unread);
+    }
+
+    /// Whether notifications are left over for later.
+    pub fn owes(&self) -> bool {
+        !self.told.is_empty()
+    }
+
+    /// Hands a connection what there is for it. Bytes that wait for all connections then.
+    fn hand_over(&mut self, client: ClientId) -> usize {
+        let Some(conn) = self.clients.get_mut(&client) else {
+            return 0;
+        };
+        conn.is_dirty = false;
+        self.owed_bytes -= std::mem::take(&mut conn.owed_bytes);
+        conn.replies.answered(std::mem::take(&mut conn.answered));
+        if !conn.out.is_empty() && !conn.replies.send(&mut conn.out) && !conn.is_closed() {
+            tracing::info!(peer = %conn.peer, "client reads too slowly: its connection is closed");
+            self.counters.connections_dropped += 1;
+            conn.hang_up();
+        }
+        conn.tell_hold();
+        let unread = conn.replies.unread_of_all();
+        if conn.is_closed() {
+            self.detach(client);
+            self.forget(client);
+        }
+        unread
+    }
+
+    /// Lets a connection go, with what was not handed over.
+    fn forget(&mut self, client: ClientId) {
+        if let Some(conn) = self.clients.remove(&client) {
+            self.owed_bytes -= conn.owed_bytes;
+            conn.replies.close();
         }
     }
 
-    /// Cuts the clients that have most unread until what waits for the others is within bounds.
-    fn relieve(&mut self) {
+    /// Cuts the clients that have most unread until what waits for the others is within bounds; `unread` bytes wait.
+    fn relieve(&mut self, unread: usize) {
         let max = self.options.unread_bytes_max;
+        if unread <= max {
+            return;
+        }
         let by_unread = |conn: &Connection| (conn.replies.unread(), conn.client);
         while let Some((bytes, client)) = self.clients.values().map(by_unread).max()
             && bytes > 0
@@ -317,7 +372,7 @@ impl Service {
             conn.hang_up();
             self.counters.connections_dropped += 1;
             self.detach(client);
-            self.clients.remove(&client);
+            self.forget(client);
         }
     }
 

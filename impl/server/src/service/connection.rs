@@ -33,6 +33,10 @@ pub(crate) struct Connection {
     pub(super) answered: u32,
     /// Whether the round's end has something to do here.
     pub(super) is_dirty: bool,
+    /// Whether it is among those that take their notifications in slices.
+    pub(super) is_told: bool,
+    /// How much of `out` is notifications.
+    pub(super) owed_bytes: usize,
     /// 0 until there is one.
     pub(crate) session: SessionId,
     /// As negotiated by this connection.
@@ -131,6 +135,8 @@ impl Connection {
             out: BytesMut::new(),
             answered: 0,
             is_dirty: false,
+            is_told: false,
+            owed_bytes: 0,
             session: 0,
             timeout_ms: 0,
             phase: Phase::Connecting(request),

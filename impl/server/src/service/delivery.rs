@@ -107,7 +107,8 @@ impl Service {
         }
     }
 
-    /// Queues notifications, each frame encoded once however many wait for it.
+    /// Queues notifications, each frame encoded once however many wait for it. Whoever is not answered in this round may
+    /// be told in a later one.
     fn notify(&mut self, events: &[Event], zxid: u64) {
         self.counters.measure_watches(events);
         let mut frame = BytesMut::new();
@@ -120,10 +121,14 @@ impl Service {
             let client = ClientId(event.watcher);
             if let Some(conn) = self.clients.get_mut(&client) {
                 conn.out.extend_from_slice(&frame);
+                conn.owed_bytes += frame.len();
+                self.owed_bytes += frame.len();
                 conn.counters.sent += 1;
                 self.counters.sent += 1;
                 self.counters.figures.watch_bytes += frame.len() as u64;
-                self.settle(client);
+                if !std::mem::replace(&mut conn.is_told, true) {
+                    self.told.push_back(client);
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ mod local_sessions;
 mod order;
 mod read_only;
 mod replies;
+mod telling;
 
 use super::*;
 use bytes::{Bytes, BytesMut};
@@ -39,6 +40,8 @@ struct Host {
     /// What all connections have in common.
     gauge: Gauge,
     actions: Vec<Action>,
+    /// How many have ended.
+    rounds: u64,
     /// The next transaction, where this server orders them.
     next_zxid: u64,
 }
@@ -89,6 +92,7 @@ impl Host {
             next_client: 1,
             gauge: Gauge::default(),
             actions: Vec::new(),
+            rounds: 0,
             next_zxid: 1 << 32 | 1,
         }
     }
@@ -212,6 +216,13 @@ impl Host {
             .collect()
     }
 
+    /// Ends a round, a millisecond behind the one before.
+    fn flush(&mut self) {
+        self.service.flush();
+        self.rounds += 1;
+        self.service.tell_watchers(self.rounds);
+    }
+
     fn gone(&mut self, client: &Client) {
         self.event(ClientEvent::Gone { client: client.id });
     }
@@ -220,7 +231,7 @@ impl Host {
 impl Client {
     /// All that arrived and was not read.
     fn frames(&mut self, host: &mut Host) -> Vec<Bytes> {
-        host.service.flush();
+        host.flush();
         let Batch { bytes, closed } = self.queue.take();
         self.unread.extend_from_slice(&bytes);
         self.closed |= closed;

@@ -108,7 +108,7 @@ fn play(role: Role, steps: Vec<Step>) {
                 }
             }
             Step::Run => host.run(),
-            Step::Flush => host.service.flush(),
+            Step::Flush => host.flush(),
             Step::Expire { after_ms } => {
                 host.now_ms += after_ms;
                 host.service.expire(host.now_ms, &mut host.actions);
