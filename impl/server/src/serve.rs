@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Bytes of the log's end that are kept in memory beyond what must be.
-const RECENT_BYTES_MAX: usize = 32 << 20;
+const RECENT_BYTES_MAX: usize = 8 << 20;
 /// What a learner's packet may carry beyond a client's request, in bytes: sessions and a header.
 const REQUEST_EXTRA_BYTES: usize = 4 << 20;
 /// A joining member may be silent for this many ticks while it says who it is on the election port.
