@@ -219,6 +219,30 @@ fn what_has_waited_too_long_is_refused_in_its_turn() {
 }
 
 #[test]
+fn what_comes_while_there_is_room_again_stays_behind_what_waits() {
+    let mut host = throttled(1, 0);
+    let (one, mut two) = (host.client(), host.client());
+    host.send(&one, &[(1, create("/a", 0))]);
+    host.send(&two, &[(1, create("/b", 0))]);
+    host.gone(&one);
+    host.send(&two, &[(2, exists("/b", false))]);
+    for _ in 0..2 {
+        host.release();
+        host.run();
+    }
+    host.release();
+    let frames = two.read(&mut host);
+    let codes: Vec<_> = frames
+        .iter()
+        .map(|frame| match frame {
+            Frame::Reply { header, .. } => (header.xid, header.err),
+            Frame::Event { .. } => panic!("{frame:?}"),
+        })
+        .collect();
+    assert_eq!(codes, [(1, 0), (2, 0)]);
+}
+
+#[test]
 fn what_waits_goes_with_its_connection_and_with_the_role() {
     let mut host = throttled(1, 0);
     let (mut one, two, three) = (host.client(), host.client(), host.client());
