@@ -277,7 +277,6 @@ impl Service {
         self.watches = WatchTable::new();
         self.heard.clear();
         self.syncs.clear();
-        self.throttled.clear();
         self.revalidations.clear();
         self.sessions.clear();
         self.locals.clear();
