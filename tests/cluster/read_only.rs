@@ -2,7 +2,7 @@
 
 use quorate_tests::client::{CreateMode, Session};
 use quorate_tests::four_letters::Mode;
-use quorate_tests::{Client, ClientError, Code, Ensemble, LONG, python, wait_until};
+use quorate_tests::{Client, ClientError, Code, Ensemble, LONG, agree, python, wait_until};
 
 use crate::common::{stop_and_audit, three};
 
@@ -144,5 +144,8 @@ fn a_server_that_starts_alone_shows_what_it_knew_to_be_committed() {
     let mut client = ensemble.at(first).client();
     assert_eq!(client.get("/49", false).unwrap().0, b"there");
     client.create_at("/50", b"").unwrap();
+    // What it showed was a copy: its own tree took each transaction once.
+    ensemble.members().iter().for_each(agree::counts_no_mismatch);
+    agree::wait_same_trees(&ensemble.members().iter().collect::<Vec<_>>());
     stop_and_audit(ensemble);
 }
