@@ -7,7 +7,7 @@ mod plan;
 use crate::CANNOT_RUN;
 use crate::say::complain;
 use quorate_server::config::{ClientAddress, Config, Loaded, Warning};
-use quorate_server::serve;
+use quorate_server::{descriptors, serve};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -125,6 +125,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             },
         ),
     };
+    descriptors::raise();
+    if let Some(shortage) = descriptors::shortage(&config) {
+        tracing::warn!("{shortage}");
+    }
     let code = runtime.block_on(serve(&config, args.leashed));
     // A blocking thread that is still writing a snapshot is not waited for: it leaves nothing half done.
     runtime.shutdown_background();

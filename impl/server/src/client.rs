@@ -15,7 +15,7 @@ use crate::config::{ClientAddress, Config, WordList};
 use crate::service::{ClientEvent, ClientId, DirectorySizes, Gauge, Proved, replies};
 use crate::sync::{AtomicU64, Ordering};
 use crate::tls::Acceptor;
-use crate::{sizes, sockets};
+use crate::{descriptors, sizes, sockets};
 use connection::{Caller, Connection, Stream};
 use slots::Slots;
 use std::io;
@@ -89,7 +89,10 @@ impl Ports {
     pub(crate) fn new(config: &Config, events: mpsc::Sender<ClientEvent>) -> Self {
         Self {
             limits: Arc::new(Limits::of(config)),
-            slots: Slots::new(config.connections_per_address_max, config.connections_max),
+            slots: Slots::new(
+                config.connections_per_address_max,
+                descriptors::connections_max(config.connections_max),
+            ),
             gauge: Gauge::default(),
             next: Arc::new(AtomicU64::new(1)),
             backlog: config.client_backlog.unwrap_or(BACKLOG),

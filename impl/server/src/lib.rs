@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod client;
 pub mod config;
+pub mod descriptors;
 mod driver;
 mod election_port;
 pub mod fourlw;

@@ -3,6 +3,7 @@
 use super::Findings;
 use super::data::existing;
 use quorate_server::config::Config;
+use quorate_server::descriptors;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SLOW: Duration = Duration::from_millis(20);
 /// Room below which it will not last.
 const ROOM_BYTES: u64 = 1 << 30;
-/// Descriptors for what is not a client: logs, snapshots, members, the trace.
-const FILES_BESIDE: u64 = 128;
 /// Descriptors that serve a thousand clients.
-const FILES_WANTED: u64 = 1024 + FILES_BESIDE;
+const FILES_WANTED: u64 = 1024 + descriptors::BESIDE;
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     let mut seen = Vec::new();
@@ -153,24 +152,24 @@ fn speed(config: &Config, dir: &Path, findings: &mut Findings) {
     }
 }
 
-/// Each connection takes a descriptor.
+/// Each connection takes a descriptor. The server raises the limit to what it may have.
 pub(super) fn limits(config: &Config, findings: &mut Findings) {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     let Some(limit) = limit else {
         return findings.ok("limits", "open files: no limit");
     };
     let connections = u64::from(config.connections_max);
-    if connections > 0 && limit < connections + FILES_BESIDE {
+    if connections > 0 && limit < connections + descriptors::BESIDE {
         findings.warn(
             "limits",
             format!("open files: {limit}, for up to {connections} clients (maxCnxns)"),
-            format!("raise it: ulimit -n {}", connections + FILES_BESIDE),
+            format!("raise it: ulimit -Hn {}", connections + descriptors::BESIDE),
         );
     } else if limit < FILES_WANTED {
         findings.warn(
             "limits",
             format!("open files: {limit}, and each client takes one"),
-            format!("raise it: ulimit -n {}", FILES_WANTED.next_power_of_two()),
+            format!("raise it: ulimit -Hn {}", FILES_WANTED.next_power_of_two()),
         );
     } else {
         findings.ok("limits", format!("open files: {limit}"));
