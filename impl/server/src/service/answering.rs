@@ -42,6 +42,10 @@ impl Answering<'_> {
                 self.conn.reads_waiting -= 1;
             }
             self.take(pending);
+            if self.conn.has_too_much() {
+                self.counters.connections_dropped += 1;
+                self.conn.cut();
+            }
         }
     }
 
@@ -224,10 +228,10 @@ impl Answering<'_> {
             Ok(ReadReply::Paths(paths)) => reply::put_names(out, header, paths),
             Ok(ReadReply::Done) => reply::put_header(out, header),
             Ok(ReadReply::WatchAdded) => reply::put_int(out, header, 0),
-            Ok(ReadReply::Multi(answers)) => {
-                let results: Vec<_> = answers.into_iter().map(read_result).collect();
-                reply::put_results(out, header, &results);
-            }
+            Ok(ReadReply::Multi(answers)) => match read_results(answers, conn.replies.unread_max()) {
+                Some(results) => reply::put_results(out, header, &results),
+                None => return self.error(xid, Code::MARSHALLING_ERROR),
+            },
             Ok(ReadReply::Replayed(events)) => {
                 for event in events {
                     reply::put_event(out, None, event.kind, &event.path);
@@ -382,6 +386,23 @@ fn read_part(op: MultiReadOp) -> ReadRequest {
         MultiReadOp::GetData { path } => ReadRequest::GetData { path, watch },
         MultiReadOp::GetChildren { path } => ReadRequest::GetChildren { path, watch },
     }
+}
+
+/// The answers to the parts of a multiRead, unless they take more than `bytes_max`: a request of a few bytes for each
+/// part can ask for the largest znode in every one.
+fn read_results(answers: Vec<Result<ReadReply<'_>, Code>>, bytes_max: usize) -> Option<Vec<MultiResult>> {
+    let mut left = bytes_max;
+    let fits = |answer| {
+        let result = read_result(answer);
+        let bytes = match &result {
+            MultiResult::Data { data, .. } => data.as_ref().map_or(0, Vec::len),
+            MultiResult::Children(names) => names.iter().map(|name| name.len() + size_of::<String>()).sum(),
+            _ => 0,
+        };
+        left = left.checked_sub(bytes + size_of::<MultiResult>())?;
+        Some(result)
+    };
+    answers.into_iter().map(fits).collect()
 }
 
 fn read_result(answer: Result<ReadReply<'_>, Code>) -> MultiResult {

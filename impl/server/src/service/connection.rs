@@ -19,6 +19,9 @@ const PAUSE_BYTES: usize = 1 << 20;
 /// Reads that may wait behind a write of their session: when it is applied they are answered all at once.
 const READS_WAITING_MAX: usize = 64;
 
+/// Of what a client may leave unread, the replies to them may take so many times as much.
+const REPLIES_AT_ONCE_MAX: usize = 3;
+
 /// One client connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -185,6 +188,20 @@ impl Connection {
     /// Whether `unread` bytes leave room for one reply more. What waits for its turn will need some as well.
     pub(super) fn has_room(&self, unread: usize) -> bool {
         unread + self.out.len() < PAUSE_BYTES && self.reads_waiting < READS_WAITING_MAX
+    }
+
+    /// Whether the reads that waited behind a write came to more than any client has a use for: their replies are made at
+    /// once, and nobody could pause in between.
+    pub(super) fn has_too_much(&self) -> bool {
+        self.out.len() > self.replies.unread_max().saturating_mul(REPLIES_AT_ONCE_MAX)
+    }
+
+    /// Ends it at once, and drops what it was to be sent.
+    pub(super) fn cut(&mut self) {
+        tracing::warn!(peer = %self.peer, bytes = self.out.len(), "too many replies at once: the client is cut off");
+        self.out = BytesMut::new();
+        self.replies.cut();
+        self.hang_up();
     }
 
     /// Tells its task what became of what is held.

@@ -158,6 +158,11 @@ impl Replies {
         self.0.share.gauge().unread_bytes()
     }
 
+    /// Bytes that the peer may leave unread.
+    pub fn unread_max(&self) -> usize {
+        self.0.bytes_max
+    }
+
     /// Says whether requests are held back.
     pub fn hold(&self, hold: Hold) {
         self.0.lock().hold = hold;

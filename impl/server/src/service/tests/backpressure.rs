@@ -1,6 +1,7 @@
 //! A client that does not read is paused, then cut; what waits for it stays within bounds.
 
 use super::*;
+use quorate_wire::client::MultiReadOp;
 
 const DATA_BYTES: usize = 100_000;
 /// A client may leave this much unread, and the reply that goes beyond it.
@@ -144,4 +145,47 @@ fn if_too_much_waits_for_all_the_client_with_most_of_it_is_cut() {
     assert_eq!(host.service.connections().count(), 6);
     // The others are served.
     assert_eq!(host.ask(&mut least, 2, exists("/a", false)).0, 0);
+}
+
+fn read_often(xid: i32, parts: usize) -> (i32, Request) {
+    let part = MultiReadOp::GetData { path: "/a".into() };
+    (xid, Request::MultiRead(vec![part; parts]))
+}
+
+/// 20 bytes ask for 100 000 in each part: the reply is not made, so it takes no memory and can pass no length.
+#[test]
+fn a_multi_read_that_asks_for_more_than_may_be_left_unread_is_refused() {
+    const MARSHALLING_ERROR: i32 = -5;
+    let mut host = host_with_data();
+    let mut client = host.client();
+    let fitting = UNREAD_MAX / (DATA_BYTES + 1000);
+    host.send(
+        &client,
+        &[read_often(1, fitting), read_often(2, 50_000), read_often(3, 1)],
+    );
+    let mut errors = Vec::new();
+    for frame in client.read(&mut host) {
+        let Frame::Reply { header, body } = frame else {
+            panic!("{frame:?}")
+        };
+        assert!(body.len() <= UNREAD_MAX + 1000);
+        errors.push((header.xid, header.err));
+    }
+    assert_eq!(errors, [(1, 0), (2, MARSHALLING_ERROR), (3, 0)]);
+}
+
+#[test]
+fn a_client_whose_reads_behind_a_write_come_to_too_much_is_cut_and_costs_no_more() {
+    let mut host = host_with_data();
+    let before = host.gauge.unread_bytes();
+    let client = host.client();
+    let mut requests = vec![(1, set_data("/b", "no such znode"))];
+    requests.extend((2..60).map(|xid| read_often(xid, 9)));
+    host.send(&client, &requests);
+    host.run();
+    host.service.flush();
+    assert!(client.queue.is_cut());
+    assert_eq!(host.gauge.unread_bytes(), before);
+    let mut other = host.client();
+    assert_eq!(host.ask(&mut other, 1, exists("/a", false)).0, 0);
 }
