@@ -72,7 +72,7 @@ fn the_limit_of_open_files_is_raised_and_what_does_not_fit_in_it_is_told() {
     let command = Command::new("sh")
         .args([
             "-c",
-            "ulimit -Hn 160; ulimit -Sn 100; exec \"$0\" serve zoo.cfg --log-format json",
+            "ulimit -Sn 100; ulimit -Hn 160; exec \"$0\" serve zoo.cfg --log-format json",
             quorate,
         ])
         .env_remove("QUORATE_LOG")
