@@ -1,6 +1,6 @@
 //! What do the scenarios share?
 
-use quorate_tests::{Ensemble, Kind, command, python};
+use quorate_tests::{Ensemble, Kind, Member, command, python};
 
 /// Three servers of the kind under test.
 pub(crate) fn three() -> [Kind; 3] {
@@ -54,4 +54,15 @@ pub(crate) fn kazoo_round(hosts: &str, path: &str) {
     );
     assert_eq!(lines[2]["version"], 1);
     assert_eq!(lines[5]["count"], 3);
+}
+
+/// The most memory that a server ever had, resident and reserved, in KiB.
+pub(crate) fn memory_kib(member: &Member) -> [u64; 2] {
+    let pid = std::fs::read_to_string(member.dir().join("pid")).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim())).unwrap();
+    ["VmHWM:", "VmPeak:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+        kib.unwrap_or_else(|| panic!("no {name} in {status}"))
+    })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use quorate_tests::jute::Writer;
 use quorate_tests::{Client, Ensemble, Member, SHORT, Writers, agree, command};
 
-use crate::common::stop_and_audit;
+use crate::common::{memory_kib, stop_and_audit};
 use crate::ours::OURS;
 
 /// A small generator of noise; the same noise each run.
@@ -343,17 +343,6 @@ fn nobody_fell(ensemble: &mut Ensemble) {
             member.log()
         );
     }
-}
-
-/// The most memory that a server ever had, resident and reserved, in KiB.
-fn memory_kib(member: &Member) -> [u64; 2] {
-    let pid = std::fs::read_to_string(member.dir().join("pid")).unwrap();
-    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.trim())).unwrap();
-    ["VmHWM:", "VmPeak:"].map(|name| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
-        kib.unwrap_or_else(|| panic!("no {name} in {status}"))
-    })
 }
 
 /// Claims 2 GiB in a frame and goes on talking until the server hangs up.
