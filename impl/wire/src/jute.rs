@@ -264,7 +264,7 @@ impl<'a> Reader<'a> {
 /// A string's bytes as text, whatever they are.
 ///
 /// UTF-8 is borrowed. Java writes a character outside the BMP as two surrogates of three bytes each
-/// (CESU-8): such a pair becomes its character. Anything else becomes U+FFFD, as Java reads it.
+/// (CESU-8): such a pair becomes its character. Anything else becomes U+FFFD as Java reads it, a lone surrogate one.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -280,6 +280,9 @@ fn repaired(mut bytes: &[u8]) -> String {
         bytes = if let Some(character) = surrogate_pair(bad) {
             out.push(character);
             &bad[6..]
+        } else if let [0xed, 0xa0..=0xbf, 0x80..=0xbf, rest @ ..] = bad {
+            out.push(char::REPLACEMENT_CHARACTER);
+            rest
         } else {
             if !chunk.invalid().is_empty() {
                 out.push(char::REPLACEMENT_CHARACTER);

@@ -78,8 +78,14 @@ fn text_outside_the_bmp_is_read_from_either_form() {
 fn invalid_utf8_becomes_the_replacement_character() {
     assert_eq!(text(b"\xff/a"), "\u{fffd}/a");
     assert_eq!(text(b"/a\xc3"), "/a\u{fffd}");
-    assert_eq!(text(b"\xed\xa0\xbd"), "\u{fffd}\u{fffd}\u{fffd}", "half a pair");
-    assert_eq!(text(b"\xed\xa0\xbdx\xff"), "\u{fffd}\u{fffd}\u{fffd}x\u{fffd}");
+    assert_eq!(
+        text(b"\xed\xa0\xbd"),
+        "\u{fffd}",
+        "half a pair, which Java replaces as one"
+    );
+    assert_eq!(text(b"\xed\xb8\x80x\xff"), "\u{fffd}x\u{fffd}");
+    assert_eq!(text(b"\xed\xa0\xbd\xed\xa0\xbd"), "\u{fffd}\u{fffd}");
+    assert_eq!(text(b"\xed\xa0"), "\u{fffd}\u{fffd}");
 }
 
 proptest! {
