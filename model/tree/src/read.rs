@@ -1,11 +1,11 @@
 //! What does a client see, and what does it watch from then on?
 //!
 //! Reads are answered from the tree of the server that the client is connected to. Paths are not
-//! validated: an invalid one is not found.
+//! validated: an invalid one is not found. The root has two names here, `/` and the empty one, as in Apache; what happens
+//! to it is told to those who watch `/`, and a watch on the empty path is set and never fires.
 
 use crate::code::Code;
 use crate::node::NodeId;
-use crate::path;
 use crate::request::{ReadRequest, SetWatches};
 use crate::stat::Stat;
 use crate::tree::Tree;
@@ -141,11 +141,13 @@ impl Tree {
             }
             ReadRequest::GetAllChildrenNumber { path } => {
                 let shown = self.show(path, Access::CountDescendants, by)?;
-                Ok(ReadReply::Count(shown.count_below()))
+                // By its empty name Apache counts the root among what is below it.
+                Ok(ReadReply::Count(shown.count_below() + i32::from(path.is_empty())))
             }
             ReadRequest::GetEphemerals { prefix } => {
                 let prefix = prefix.as_deref().unwrap_or_default();
-                let all = prefix.trim().is_empty() || prefix == "/";
+                // What Java's `trim` takes off.
+                let all = matches!(prefix.trim_matches(|c| c <= ' '), "" | "/");
                 let mut paths: Vec<_> = self
                     .ephemerals(by.session)
                     .filter(|path| all || path.starts_with(prefix))
@@ -175,7 +177,6 @@ impl Tree {
                 }
             }
             ReadRequest::AddWatch { path, mode } => {
-                let path = path::watched(path);
                 match mode {
                     0 => by.watches.add_persistent(path, by.watcher),
                     1 => by.watches.add_recursive(path, by.watcher),
@@ -325,7 +326,7 @@ impl<'t> Shown<'t> {
 impl Reader<'_> {
     fn watch_if(&mut self, watch: bool, kind: WatchKind, path: &str) {
         if watch {
-            self.watches.add(kind, path::watched(path), self.watcher);
+            self.watches.add(kind, path, self.watcher);
         }
     }
 }

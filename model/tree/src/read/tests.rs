@@ -171,14 +171,22 @@ fn what_may_not_be_read_is_neither_shown_nor_watched() {
 fn the_root_has_two_names() {
     let tree = tree();
     let mut watches = WatchTable::new();
-    for path in ["/", ""] {
+    for (path, below) in [("/", 9), ("", 10)] {
         let ReadReply::Count(count) = read(&tree, &mut watches, all(path)[4].clone()).unwrap() else {
             panic!()
         };
-        assert_eq!(count, 9);
+        assert_eq!(count, below, "by its empty name it is counted too");
         read(&tree, &mut watches, all(path)[2].clone()).unwrap();
+        let check = ReadRequest::CheckWatches {
+            path: path.into(),
+            kind: 3,
+        };
+        assert!(
+            read(&tree, &mut watches, check).is_ok(),
+            "the watch is found by the name {path:?}"
+        );
     }
-    assert_eq!(watches.len(), 1);
+    assert_eq!(watches.len(), 2, "a watch on the empty path is one of its own");
 }
 
 #[test]
@@ -193,7 +201,15 @@ fn ephemerals_are_those_of_the_session_with_the_prefix_as_text() {
             other => panic!("{other:?}"),
         }
     };
-    for prefix in [None, Some(""), Some(" "), Some("/"), Some("/a"), Some("/a/")] {
+    for prefix in [
+        None,
+        Some(""),
+        Some(" "),
+        Some("/"),
+        Some(" /\t"),
+        Some("/a"),
+        Some("/a/"),
+    ] {
         assert_eq!(paths(prefix), ["/a/e"], "{prefix:?}");
     }
     assert!(paths(Some("/b")).is_empty());
@@ -347,7 +363,8 @@ fn watches_that_stay_are_set_whatever_there_is() {
         ("/none", 3, true),
         ("/secret", 5, true),
         ("/secret", 4, false),
-        ("/", 5, true),
+        ("", 5, true),
+        ("/", 5, false),
     ] {
         assert_eq!(
             read(&tree, &mut watches, check(path, kind)).is_ok(),
