@@ -59,7 +59,12 @@ impl Answering<'_> {
                 let ok = self.ok(header.xid);
                 reply::put_path(&mut self.conn.out, ok, path.as_deref());
             }
-            Asked::Other(body) => return self.execute(header, &body, since_ms),
+            Asked::Other(body, then) => {
+                let now = std::mem::replace(&mut self.conn.identity, then);
+                self.execute(header, &body, since_ms);
+                self.conn.identity = now;
+                return;
+            }
             Asked::Refused(code) => self.error(header.xid, code),
             Asked::End => {
                 let ok = self.ok(header.xid);
@@ -164,6 +169,7 @@ impl Answering<'_> {
                 let header = self.ok(xid);
                 let ids: Vec<_> = self
                     .conn
+                    .identity
                     .who
                     .ids()
                     .iter()
@@ -209,7 +215,7 @@ impl Answering<'_> {
         } = self;
         let mut reader = Reader {
             session: conn.session,
-            who: &conn.rights,
+            who: &conn.identity.rights,
             watcher: conn.client.0,
             watches,
         };
@@ -256,11 +262,11 @@ impl Answering<'_> {
         reply::put_header(&mut self.conn.out, ReplyHeader::error(xid, 0, code.0));
         match proved {
             Some(ids) => {
-                let who = Arc::make_mut(&mut self.conn.who);
+                let who = Arc::make_mut(&mut self.conn.identity.who);
                 ids.into_iter().for_each(|id| who.add(id));
-                self.conn.rights = self.znodes.rights_of(&self.conn.who);
+                self.conn.identity.rights = self.znodes.rights_of(&self.conn.identity.who);
                 self.watches
-                    .identify(self.conn.client.0, self.conn.rights.clone());
+                    .identify(self.conn.client.0, self.conn.identity.rights.clone());
             }
             None => {
                 self.counters.auth_failed += 1;

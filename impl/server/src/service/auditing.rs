@@ -106,7 +106,7 @@ fn acl_of(note: &Note) -> Option<&str> {
 
 /// Everybody that a connection is, with commas between.
 fn users(conn: &Connection) -> Option<String> {
-    let names = conn.who.ids().iter().map(identity::user);
+    let names = conn.identity.who.ids().iter().map(identity::user);
     let names: Vec<_> = names.filter(|name| !name.trim().is_empty()).collect();
     (!names.is_empty()).then(|| names.join(","))
 }

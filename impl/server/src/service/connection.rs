@@ -56,10 +56,7 @@ pub(crate) struct Connection {
     pub(super) hold: Hold,
     /// What the audit log will want to know.
     pub(super) audits: Notes,
-    /// What its client has proven to be.
-    pub(super) who: Arc<Who>,
-    /// By which is decided what it may do here.
-    pub(super) rights: Arc<Who>,
+    pub(super) identity: Identity,
     pub(super) heard_ms: u64,
     /// Whether its session, which nobody else knows, ends with it.
     pub(super) ends_session: bool,
@@ -102,8 +99,17 @@ pub(super) enum Asked {
     Refused(Code),
     /// The end of a session that nobody else knows.
     End,
-    /// Anything else, in these bytes.
-    Other(Bytes),
+    /// Anything else, in these bytes, by whoever the client was when it asked.
+    Other(Bytes, Identity),
+}
+
+/// Who a client is: it may prove more while its requests wait, and that holds for later ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Identity {
+    /// What it has proven to be.
+    pub(super) who: Arc<Who>,
+    /// By which is decided what it may do here.
+    pub(super) rights: Arc<Who>,
 }
 
 /// What `cons` tells.
@@ -149,8 +155,10 @@ impl Connection {
             throttled: 0,
             hold: Hold::Nothing,
             audits: Notes::default(),
-            who: Arc::new(Who::new(vec![identity::of_address(peer.ip())])),
-            rights: Arc::default(),
+            identity: Identity {
+                who: Arc::new(Who::new(vec![identity::of_address(peer.ip())])),
+                rights: Arc::default(),
+            },
             heard_ms: now_ms,
             ends_session: false,
             is_reported: false,

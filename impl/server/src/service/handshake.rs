@@ -89,7 +89,7 @@ impl Service {
         }
         let mut conn = Connection::new(client, peer, replies, request, now_ms);
         conn.timeout_ms = timeout_ms;
-        let who = Arc::make_mut(&mut conn.who);
+        let who = Arc::make_mut(&mut conn.identity.who);
         proved.ids.into_iter().for_each(|id| who.add(id));
         conn.is_secure = proved.is_secure;
         match welcome {
@@ -198,9 +198,9 @@ impl Service {
     }
 
     fn attach(&mut self, mut conn: Connection) {
-        conn.rights = self.options.znodes.rights_of(&conn.who);
+        conn.identity.rights = self.options.znodes.rights_of(&conn.identity.who);
         self.attached.insert(conn.session, conn.client);
-        self.watches.identify(conn.client.0, conn.rights.clone());
+        self.watches.identify(conn.client.0, conn.identity.rights.clone());
         self.clients.insert(conn.client, conn);
     }
 

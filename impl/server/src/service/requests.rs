@@ -275,7 +275,7 @@ impl Service {
                             cxid: header.xid,
                             opcode: header.opcode,
                             body: frames.slice(body),
-                            who: Some(turn.conn.who.clone()),
+                            who: Some(turn.conn.identity.who.clone()),
                             request: Some(request),
                         };
                         if is_sync {
@@ -296,7 +296,7 @@ impl Answering<'_> {
     /// Whether its client has to prove who it is first: by its address, its certificate, or an auth packet.
     fn lacks_proof(&self, opcode: i32, schemes: &[String]) -> bool {
         let proves = [Opcode::Auth, Opcode::Sasl].map(Opcode::number).contains(&opcode);
-        !schemes.is_empty() && !proves && !self.conn.who.has_any(schemes)
+        !schemes.is_empty() && !proves && !self.conn.identity.who.has_any(schemes)
     }
 
     /// Answers a request now, or behind what waits.
@@ -308,7 +308,8 @@ impl Answering<'_> {
         shares: Shares,
     ) {
         if self.conn.turns.must_wait() {
-            self.in_turn(header, Asked::Other(frames.slice(body)), shares);
+            let then = self.conn.identity.clone();
+            self.in_turn(header, Asked::Other(frames.slice(body), then), shares);
         } else {
             self.execute(header, &frames[body], self.now_ms);
         }

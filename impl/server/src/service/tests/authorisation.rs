@@ -269,7 +269,7 @@ fn events_are_for_whoever_may_read_when_they_happen() {
         .connections()
         .find(|conn| conn.client == watcher.id)
         .unwrap();
-    let hash = whose.who.ids()[1].id.clone();
+    let hash = whose.identity.who.ids()[1].id.clone();
     let his = Request::SetAcl {
         path: "/p".into(),
         acl: list(1, "digest", &hash),

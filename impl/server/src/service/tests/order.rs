@@ -39,6 +39,42 @@ fn a_read_waits_for_its_own_sessions_write_and_for_no_other() {
 }
 
 #[test]
+fn a_read_that_waits_is_answered_to_whoever_asked_it() {
+    let mut host = Host::standalone();
+    let mut client = host.client();
+    let auth = Request::Auth {
+        kind: 0,
+        scheme: "digest".into(),
+        auth: Some(b"bob:secret".to_vec()),
+    };
+    host.send(
+        &client,
+        &[
+            (1, create("/a", 0)),
+            (2, Request::WhoAmI),
+            (-4, auth),
+            (3, Request::WhoAmI),
+        ],
+    );
+    assert_eq!(client.xids(&mut host), [-4], "it overtakes what waits");
+    host.run();
+    let is_bob: Vec<_> = client
+        .read(&mut host)
+        .into_iter()
+        .skip(1)
+        .map(|frame| match frame {
+            Frame::Reply { header, body } => (header.xid, body.windows(3).any(|word| word == b"bob")),
+            Frame::Event { .. } => panic!("there is no watch"),
+        })
+        .collect();
+    assert_eq!(
+        is_bob,
+        [(2, false), (3, true)],
+        "what he proves holds for what follows"
+    );
+}
+
+#[test]
 fn a_ping_overtakes_what_waits() {
     let mut host = Host::standalone();
     let mut client = host.client();
