@@ -7,5 +7,6 @@ mod data_directory;
 mod mixed_load;
 mod mixed_sync;
 mod observers;
+mod random;
 mod replacement;
 mod tls;

@@ -40,24 +40,24 @@ pub(crate) fn server_words(dir: &Path, config: &Path, measured: bool) -> Vec<Str
     } else {
         &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     };
-    // Apache reads this one from a system property alone.
     let text = fs::read_to_string(config).unwrap_or_default();
-    let reads_alone = text.lines().any(|line| line == "readonlymode.enabled=true");
-    let reads_alone = reads_alone.then_some("-Dreadonlymode.enabled=true");
+    let is_property = |line: &&str| {
+        line.split_once('=')
+            .is_some_and(|(key, _)| PROPERTIES.contains(&key))
+    };
+    let properties = text.lines().filter(is_property).map(|line| format!("-D{line}"));
     let main = [
         "-cp",
         &class_path,
         "org.apache.zookeeper.server.quorum.QuorumPeerMain",
         &config.display().to_string(),
     ];
-    ["java"]
-        .iter()
-        .chain(flags)
-        .chain(&reads_alone)
-        .chain(&main)
-        .map(|&word| word.to_owned())
-        .collect()
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    [words(&["java"]), words(flags), properties.collect(), words(&main)].concat()
 }
+
+/// What Apache's servers read from properties of their virtual machine alone.
+const PROPERTIES: [&str; 2] = ["readonlymode.enabled", "znode.container.checkIntervalMs"];
 
 /// What Apache's command line client prints of one command at `hosts`, its system properties being `properties`.
 ///

@@ -22,6 +22,7 @@ pub struct Builder {
     settings: Settings,
     observers: usize,
     relayed: bool,
+    home: Option<PathBuf>,
 }
 
 impl Builder {
@@ -56,6 +57,12 @@ impl Builder {
         self
     }
 
+    /// Lays the directories out below this one.
+    pub fn home(mut self, home: &Path) -> Builder {
+        self.home = Some(home.to_owned());
+        self
+    }
+
     /// Lets the last so many servers observe.
     pub fn observers(mut self, count: usize) -> Builder {
         self.observers = count;
@@ -71,7 +78,9 @@ impl Builder {
     /// Lays out the directories without starting anything.
     pub fn build(self) -> Ensemble {
         let block = Block::claim();
-        let dir = TempDir::with_prefix(format!("quorate-{}-", self.name)).expect("a scratch directory");
+        let home = self.home.unwrap_or_else(std::env::temp_dir);
+        let dir =
+            TempDir::with_prefix_in(format!("quorate-{}-", self.name), home).expect("a scratch directory");
         let ids = 1..=self.kinds.len() as u64;
         let relay = self.relayed.then(|| {
             let pairs = ids.clone().flat_map(|from| ids.clone().map(move |to| (from, to)));
@@ -178,6 +187,7 @@ impl Ensemble {
             settings,
             observers: 0,
             relayed: false,
+            home: None,
         }
     }
 

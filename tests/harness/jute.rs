@@ -113,6 +113,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a length and as many bytes; nothing where the length is -1 (null).
+    pub fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
+        match self.int()? {
+            -1 => Some(None),
+            length => Some(Some(self.take(usize::try_from(length).ok()?)?)),
+        }
+    }
+
     /// Takes a text.
     pub fn string(&mut self) -> Option<String> {
         Some(String::from_utf8_lossy(self.buffer()?).into_owned())

@@ -22,6 +22,7 @@ pub mod load;
 pub mod member;
 mod process;
 pub mod python;
+pub mod random;
 pub mod relay;
 pub mod tail;
 pub mod varied;
