@@ -1,12 +1,12 @@
 //! Do quorate and Apache ZooKeeper answer random operations alike, field by field?
 //!
-//! A seed makes [`Round`]s of steps for a few sessions ([`generate`]), and each round is played against fresh znodes on
-//! servers of both kinds ([`side`]). Every frame that comes is put down as a line ([`reading`]), and the lines of both kinds
+//! A seed makes [`Round`]s of steps for a few sessions (`generate`), and each round is played against fresh znodes on
+//! servers of both kinds (`side`). Every frame that comes is put down as a line (`reading`), and the lines of both kinds
 //! have to be the same: replies with all their fields, notifications and their place among the replies, the ends of
 //! connections, and in the end every znode. What may differ is named where it is put down: zxids count from the
 //! round's beginning, sessions have names, clocks are only asked whether equal zxids have equal times.
 //!
-//! A round that differs is cut down to what is needed ([`shrink`]), and written as a text that can be played again.
+//! A round that differs is cut down to what is needed (`shrink`), and written as a text that can be played again.
 
 mod dice;
 mod generate;
