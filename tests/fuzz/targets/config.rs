@@ -87,13 +87,14 @@ fn can_be_served(config: &Config) {
     }
 }
 
-/// The ensemble's text, as servers show it to each other, says the same ensemble.
+/// The ensemble's text, as servers show it to each other, says the same ensemble. It may name this server's port for clients,
+/// so that there is no `clientPort` beside it.
 fn said_again(directory: &Directory, config: &Config) {
     let Mode::Ensemble(membership) = &config.mode else {
         return;
     };
     let text = format!(
-        "dataDir={}\ninitLimit=10\nsyncLimit=5\nclientPort=2181\nstandaloneEnabled=false\n{}\n",
+        "dataDir={}\ninitLimit=10\nsyncLimit=5\nstandaloneEnabled=false\n{}\n",
         directory.path().display(),
         membership.text()
     );
