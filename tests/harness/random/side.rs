@@ -157,9 +157,12 @@ impl Side {
                 }
             }
             Step::Raw { slot, bytes } => {
-                if let Some(connection) = &mut self.slots[*slot].connection {
-                    // If it is gone already, that shows below.
+                // What is on its way to whoever breaks the protocol may be lost with the connection: it is taken first.
+                if let Some(mut connection) = self.slots[*slot].connection.take()
+                    && self.ping(&mut connection, &mut lines)
+                {
                     let _ = connection.send_raw(bytes);
+                    self.slots[*slot].connection = Some(connection);
                     self.probe(*slot, &mut lines);
                 }
             }
@@ -379,25 +382,35 @@ impl Side {
             return;
         };
         for _ in 0..2 {
-            let _ = connection.send_raw(&Writer::new().int(-2).int(11).frame());
-            loop {
-                match connection.frame(Instant::now() + PATIENCE) {
-                    Ok(frame) => {
-                        let mut reader = Reader::new(&frame);
-                        match Header::read(&mut reader) {
-                            Some(header) if header.xid == -1 => {
-                                lines.push(reading::event(&mut self.names, header, &mut reader));
-                            }
-                            Some(Header { xid: -2, .. }) => break,
-                            header => lines.push(plain(&format!("unasked: {header:?}"))),
-                        }
-                    }
-                    Err(why) => return lines.push(plain(how_it_ended(&why))),
-                }
+            if !self.ping(&mut connection, lines) {
+                return;
             }
         }
         lines.push(plain("goes on"));
         self.slots[slot].connection = Some(connection);
+    }
+
+    /// Everything that was on its way comes before the answer to a ping. Whether there is one.
+    fn ping(&mut self, connection: &mut Client, lines: &mut Vec<Line>) -> bool {
+        let _ = connection.send_raw(&Writer::new().int(-2).int(11).frame());
+        loop {
+            match connection.frame(Instant::now() + PATIENCE) {
+                Ok(frame) => {
+                    let mut reader = Reader::new(&frame);
+                    match Header::read(&mut reader) {
+                        Some(header) if header.xid == -1 => {
+                            lines.push(reading::event(&mut self.names, header, &mut reader));
+                        }
+                        Some(Header { xid: -2, .. }) => return true,
+                        header => lines.push(plain(&format!("unasked: {header:?}"))),
+                    }
+                }
+                Err(why) => {
+                    lines.push(plain(how_it_ended(&why)));
+                    return false;
+                }
+            }
+        }
     }
 
     /// A connection that another one has replaced: what it is still told, and that it ends.
