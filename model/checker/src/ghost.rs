@@ -390,7 +390,8 @@ impl Ghost {
         !scene.configuration.active().ensemble.is_quorum(without)
     }
 
-    /// Whether a leader that proposes `txn` has delivered all that older epochs committed.
+    /// Whether a leader that proposes `txn` gives it a zxid of its own epoch, and has delivered all that older epochs
+    /// committed.
     fn is_on_top(&self, scene: Scene<'_>, txn: Txn, witnessed: &mut dyn FnMut(Witness)) -> bool {
         let tree = self.resolved(scene.node().tree).zxid;
         let epoch = txn.zxid.epoch();
@@ -398,7 +399,10 @@ impl Ghost {
         if older.is_some() {
             witnessed(Witness::ProposedOnTop);
         }
-        older.is_none_or(|older| older.zxid <= tree)
+        // Not the epoch that it leads: with the last zxid of that, a leader looks for another in the same step. Nor the
+        // current one: a quorum of others can establish an epoch before that is durable here.
+        let is_own = scene.node().disk.durable.accepted == Some(epoch);
+        is_own && older.is_none_or(|older| older.zxid <= tree)
     }
 
     /// Whether a learner that acknowledges NEWLEADER has its leader's history.

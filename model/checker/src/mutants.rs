@@ -338,6 +338,14 @@ pub fn mutants() -> Vec<Killing> {
                 ..bounds(3, 2, 0, 0)
             },
         ),
+        (
+            RollsOver,
+            Property::PrimaryIntegrity,
+            Bounds {
+                last_counter: 1,
+                ..bounds(2, 1, 0, 0)
+            },
+        ),
         (BootsStrictly, Property::AlwaysBoots, warm(1, 1, 2, 0)),
         (PromisesByLog, Property::OneLeader, bounds(0, 3, 0, 1)),
         (NewLeaderFirst, Property::HistoryConsistency, warm(1, 1, 1, 0)),

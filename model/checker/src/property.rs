@@ -45,8 +45,9 @@ properties! {
     Agreement = "the committed sequence is one", "P3, P8", CommitsInherited;
     /// Every server delivers the committed sequence, in its order, leaving nothing out.
     TotalOrder = "what is delivered follows its predecessor", "P4, P5, P6", SecondDelivery;
-    /// A primary has delivered all of older epochs that anyone ever delivers before it proposes.
-    PrimaryIntegrity = "a primary proposes on top of all older epochs' commits", "P7", ProposedOnTop;
+    /// A primary has delivered all of older epochs that anyone ever delivers before it proposes, and what it proposes has a
+    /// zxid of its own epoch.
+    PrimaryIntegrity = "a primary proposes in its epoch, on top of all older ones' commits", "P7", ProposedOnTop;
     /// An established leader has everything that leaders of older epochs committed, and its initial
     /// history is a prefix of that of every later established one.
     InitialHistory = "an established epoch holds what older ones committed", "P9, R2", LateEstablishment;
