@@ -170,6 +170,9 @@ fn measure(kind: Kind, znodes: usize, watchers: usize) -> Rows {
 
     watch(server, watchers, &mut rows);
     read(server, znodes, &mut rows);
+    if kind == Kind::Quorate {
+        read_over_threads(server, znodes, &mut rows);
+    }
     rows
 }
 
@@ -273,7 +276,17 @@ fn status_mib(server: &Member, field: &str) -> f64 {
 /// Seconds of CPU time that the server has used.
 fn cpu_s(server: &Member) -> f64 {
     let pid = server.process_id().expect("the server runs");
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server runs");
+    cpu_of(&format!("/proc/{pid}/stat"))
+}
+
+/// Seconds of CPU time that the thread has used which answers: the first one.
+fn answering_s(server: &Member) -> f64 {
+    let pid = server.process_id().expect("the server runs");
+    cpu_of(&format!("/proc/{pid}/task/{pid}/stat"))
+}
+
+fn cpu_of(stat: &str) -> f64 {
+    let stat = fs::read_to_string(stat).expect("the server runs");
     let fields: Vec<&str> = stat.rsplit(") ").next().expect("a line").split(' ').collect();
     let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
     (ticks(11) + ticks(12)) / 100.0
@@ -531,11 +544,34 @@ fn read(server: &Member, znodes: usize, rows: &mut Rows) {
     load(server, &all, "all cores");
 }
 
+/// How much of a read is left to the one thread that answers, where connections have threads of their own: reads scale
+/// with cores until that thread is busy. With fewer cores than it takes to get there, that is what can be measured.
+fn read_over_threads(server: &mut Member, znodes: usize, rows: &mut Rows) {
+    const SECONDS: f64 = 6.0;
+    server.stop();
+    server.configure("clientThreads", "2");
+    start(server);
+    for (sessions, pipeline) in [(128, 1), (128, 16)] {
+        let found = read_for(server, znodes, sessions, pipeline, SECONDS);
+        let what = format!("reads, {sessions} sessions x {pipeline}, clientThreads=2");
+        let each = |seconds: f64| seconds * 1e6 / found.reads;
+        rows.add(format!("{what}: per second"), "", "", found.reads / found.seconds);
+        rows.add(format!("{what}: server CPU, each"), "", "us", each(found.cpu_s));
+        rows.add(
+            format!("{what}: of that, the thread that answers"),
+            "",
+            "us",
+            each(found.answering_s),
+        );
+    }
+}
+
 /// What a load of reads has found.
 struct Reads {
     reads: f64,
     seconds: f64,
     cpu_s: f64,
+    answering_s: f64,
 }
 
 fn read_for(server: &Member, znodes: usize, sessions: usize, pipeline: usize, seconds: f64) -> Reads {
@@ -578,12 +614,13 @@ fn read_for(server: &Member, znodes: usize, sessions: usize, pipeline: usize, se
         }
         thread::park_timeout(Duration::from_secs(1));
         let before = reads.load(Ordering::Relaxed);
-        let (cpu, began) = (cpu_s(server), Instant::now());
+        let (cpu, answering, began) = (cpu_s(server), answering_s(server), Instant::now());
         thread::park_timeout(Duration::from_secs_f64(seconds));
         let found = Reads {
             reads: (reads.load(Ordering::Relaxed) - before) as f64,
             seconds: began.elapsed().as_secs_f64(),
             cpu_s: cpu_s(server) - cpu,
+            answering_s: answering_s(server) - answering,
         };
         stop.store(true, Ordering::Relaxed);
         found

@@ -20,6 +20,7 @@ mod read_only;
 mod same_id;
 mod self_check;
 mod terminal;
+mod threads;
 mod tls;
 mod truncated_tail;
 mod wiped_disk;

@@ -98,8 +98,8 @@ fn filter(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: &Args) -> ExitCode {
     init_log(args);
     end_on_panic();
-    // One thread: what a server does is ordered anyway, and handing work to others would cost more than it
-    // saves. The disk has threads of its own.
+    // One thread: what a server does is ordered anyway. The disk has threads of its own, and clients' connections
+    // where there are cores for them.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

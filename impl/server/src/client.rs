@@ -7,6 +7,7 @@
 mod connection;
 mod frames;
 mod slots;
+mod threads;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use threads::ClientThreads;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -82,6 +85,8 @@ pub(crate) struct Ports {
     next: Arc<AtomicU64>,
     backlog: u32,
     events: mpsc::Sender<ClientEvent>,
+    /// On whose threads connections are served.
+    threads: Handle,
 }
 
 impl Ports {
@@ -97,7 +102,13 @@ impl Ports {
             next: Arc::new(AtomicU64::new(1)),
             backlog: config.client_backlog.unwrap_or(BACKLOG),
             events,
+            threads: Handle::current(),
         }
+    }
+
+    /// The same, with the connections served there.
+    pub(crate) fn on(self, threads: Handle) -> Self {
+        Self { threads, ..self }
     }
 
     /// Listens on `address`. Answers where that is, once clients can connect.
@@ -106,9 +117,12 @@ impl Ports {
     ///
     /// If the address cannot be resolved or bound.
     pub(crate) async fn listen(&self, address: &ClientAddress, speaks: Speaks) -> io::Result<SocketAddr> {
-        let listener = bind(address, self.backlog).await?;
+        let (address, backlog) = (address.clone(), self.backlog);
+        // Where a socket is made is where it is served.
+        let binding = self.threads.spawn(async move { bind(&address, backlog).await });
+        let listener = binding.await.map_err(io::Error::other)??;
         let bound = listener.local_addr()?;
-        tokio::spawn(accept(listener, self.clone(), speaks));
+        self.threads.spawn(accept(listener, self.clone(), speaks));
         Ok(bound)
     }
 }

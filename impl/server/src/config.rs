@@ -8,9 +8,11 @@ mod error;
 mod groups;
 mod keys;
 mod limits;
+mod members;
 mod monitoring;
 mod properties;
 mod read;
+mod reading;
 mod server_line;
 mod tls;
 mod words;
@@ -62,6 +64,8 @@ pub struct Config {
     pub connections_per_address_max: u32,
     /// Connections that all clients together may have; 0 is no limit.
     pub connections_max: u32,
+    /// Threads that move clients' bytes; of one there is none but that which answers.
+    pub client_threads: u32,
     /// The longest request in bytes (`jute.maxbuffer`).
     pub frame_bytes_max: usize,
     /// Requests in process above which connections that already wait for answers are not read.
@@ -187,6 +191,7 @@ impl Config {
             handshake_timeout_ms: 10_000,
             connections_per_address_max: 60,
             connections_max: 0,
+            client_threads: default_client_threads(),
             frame_bytes_max: quorate_wire::frame::CLIENT_FRAME_BYTES_MAX,
             outstanding_max: 1000,
             unread_bytes_max: DEFAULT_UNREAD_BYTES_MAX,
@@ -267,5 +272,12 @@ impl Membership {
 
 /// `tickTime` unless configured.
 const DEFAULT_TICK_MS: u64 = 3000;
+/// `clientThreads` unless configured: half the cores are for the server's other threads, and for the rest of the machine.
+fn default_client_threads() -> u32 {
+    const ENOUGH: usize = 16;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, ENOUGH) as u32
+}
+
 /// `unreadMaxBytes` unless configured.
 const DEFAULT_UNREAD_BYTES_MAX: usize = 256 << 20;

@@ -4,7 +4,7 @@
 mod looking_in;
 
 use crate::audit::AuditLog;
-use crate::client::{Ports, Speaks};
+use crate::client::{ClientThreads, Ports, Speaks};
 use crate::config::{ClientAddress, Config, Membership, Mode};
 use crate::driver::{Driver, Fatal, Parts, Queues, reading::ReadsAlone, storage::Background, wall_ms};
 use crate::election_port::{ElectionPlan, ElectionPort};
@@ -99,6 +99,8 @@ pub struct Running {
     pub metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     driver: JoinHandle<Result<(), Fatal>>,
+    /// As long as it runs, its clients are served.
+    _client_threads: ClientThreads,
 }
 
 impl Running {
@@ -246,7 +248,8 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let handshakes = Handshakes::default();
     let acceptor = |tls| Acceptor::new(tls, handshakes.clone());
     let acceptor = config.tls.as_ref().map(acceptor).transpose()?;
-    let ports = Ports::new(config, client_events);
+    let client_threads = ClientThreads::start(config.client_threads).map_err(StartError::Thread)?;
+    let ports = Ports::new(config, client_events).on(client_threads.handle());
     let plain = match &acceptor {
         Some(acceptor) if config.unifies_port => Speaks::Either(acceptor.clone()),
         _ => Speaks::Plain,
@@ -313,6 +316,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
         metrics,
         stop,
         driver: tokio::spawn(driver.run(queues)),
+        _client_threads: client_threads,
     })
 }
 

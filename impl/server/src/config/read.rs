@@ -1,29 +1,21 @@
 //! How do properties become a configuration?
 
-use super::error::{ConfigError, Fault, Warning};
-use super::groups::Groups;
+use super::error::ConfigError;
 use super::keys::{self, Standing};
 use super::limits::{Costs, Handshakes, LargeRequests, Limits, Throttle};
+use super::members::only;
 use super::monitoring::{self, Admin, Audit, MetricsPort, Provider};
-use super::properties::{self, Property};
-use super::server_line::{self, ClientAddress, Member};
+use super::properties;
+use super::reading::{COUNT, MS, PORT, Reading};
+use super::server_line::{ClientAddress, Member};
 use super::words::WordList;
 use super::znodes::Znodes;
-use super::{Config, DEFAULT_TICK_MS, DEFAULT_UNREAD_BYTES_MAX, Loaded, Membership, Mode, Purge, Trace};
+use super::{
+    Config, DEFAULT_TICK_MS, DEFAULT_UNREAD_BYTES_MAX, Loaded, Mode, Purge, Trace, default_client_threads,
+};
 use quorate_tree::{LocalRules, WriteRules};
-use quorate_zab::ServerId;
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-
-/// The properties that were not asked for yet, and what was found wrong.
-pub(super) struct Reading<'a> {
-    file: &'a Path,
-    left: BTreeMap<String, Property>,
-    pub(super) faults: Vec<Fault>,
-    warnings: Vec<Warning>,
-}
 
 /// Reads the text of `file`, and the `myid` that it leads to.
 pub(super) fn config(file: &Path, text: &str) -> Result<Loaded, ConfigError> {
@@ -51,22 +43,7 @@ pub(super) fn config(file: &Path, text: &str) -> Result<Loaded, ConfigError> {
     }
 }
 
-const MS: RangeInclusive<i64> = 1..=i32::MAX as i64;
-const COUNT: RangeInclusive<i64> = 0..=i32::MAX as i64;
-const TICKS: RangeInclusive<i64> = 1..=1_000_000;
-pub(super) const PORT: RangeInclusive<i64> = 0..=65_535;
-
 impl Reading<'_> {
-    fn fill(&mut self, properties: Vec<Property>) {
-        for property in properties {
-            let key = property.key.clone();
-            if let Some(earlier) = self.left.insert(key.clone(), property) {
-                let later = self.left[&key].clone();
-                self.warn(&later, format!("replaces line {}", earlier.line));
-            }
-        }
-    }
-
     fn config(&mut self) -> Option<Config> {
         let data_dir = self.required_directory("dataDir");
         let data_log_dir = self.directory("dataLogDir").or_else(|| data_dir.clone());
@@ -108,6 +85,9 @@ impl Reading<'_> {
             handshake_timeout_ms: self.number("nio.sessionlessCnxnTimeout", MS).unwrap_or(10_000) as u64,
             connections_per_address_max: self.number("maxClientCnxns", COUNT).unwrap_or(60) as u32,
             connections_max: self.number("maxCnxns", COUNT).unwrap_or(0) as u32,
+            client_threads: self
+                .number("clientThreads", 1..=1024)
+                .map_or_else(default_client_threads, |count| count as u32),
             frame_bytes_max: self
                 .number("jute.maxbuffer", 1024..=i64::from(i32::MAX) / 2)
                 .map_or(quorate_wire::frame::CLIENT_FRAME_BYTES_MAX, |bytes| {
@@ -279,24 +259,6 @@ impl Reading<'_> {
         !providers.is_empty()
     }
 
-    /// `peerType` says again what this server's own line says, and that counts.
-    fn peer_type(&mut self, member: Option<&Member>) {
-        let Some(property) = self.take("peerType") else {
-            return;
-        };
-        let observes = match property.value.to_ascii_lowercase().as_str() {
-            "participant" => false,
-            "observer" => true,
-            _ => return self.fault(&property, "must be participant or observer"),
-        };
-        if member.is_some_and(|member| member.observes != observes) {
-            self.warn(
-                &property,
-                "is not what this server's own server.N line says: the line counts",
-            );
-        }
-    }
-
     /// Keys whose only good value is what this server does anyway.
     fn always(&mut self) {
         if let Some(property) = self.take("electionAlg")
@@ -335,153 +297,6 @@ impl Reading<'_> {
             }
         }
         (min, max)
-    }
-
-    fn members(&mut self) -> BTreeMap<ServerId, Member> {
-        let lines: Vec<_> = self
-            .left
-            .keys()
-            .filter(|key| key.starts_with("server."))
-            .cloned()
-            .collect();
-        let mut members = BTreeMap::new();
-        for line in lines {
-            let property = self.take(&line).expect("the key was listed");
-            let number = line["server.".len()..]
-                .parse()
-                .ok()
-                .filter(|&number: &u64| number <= i64::MAX as u64);
-            match (number, server_line::parse(&property.value)) {
-                (None, _) => self.fault(&property, "the key must be server.N, with N the server's myid"),
-                (_, Err(what)) => self.fault(&property, what),
-                (Some(number), Ok(member)) => {
-                    if members.insert(ServerId::new(number), member).is_some() {
-                        self.fault(&property, format!("server {number} is there twice"));
-                    }
-                }
-            }
-        }
-        members
-    }
-
-    /// This server's number, if the file makes it a member and `myid` says which.
-    fn my_id(&mut self, members: &BTreeMap<ServerId, Member>, data_dir: Option<&Path>) -> Option<ServerId> {
-        let alone = self
-            .left
-            .get("standaloneEnabled")
-            .is_none_or(|p| p.value.eq_ignore_ascii_case("true"));
-        if members.is_empty() || (alone && voters_of(members) < 2) {
-            return None;
-        }
-        let file = data_dir?.join("myid");
-        let listed: Vec<_> = members.keys().map(ServerId::to_string).collect();
-        let wanted = format!("it must hold this server's number, one of {}", listed.join(", "));
-        let what = match std::fs::read_to_string(&file) {
-            Err(error) => format!("cannot be read: {error}; {wanted}"),
-            Ok(text) => match text.trim().parse().map(ServerId::new) {
-                Ok(me) if members.contains_key(&me) => return Some(me),
-                Ok(me) => format!("says {me}, which no server.N line lists; {wanted}"),
-                Err(_) => format!("says {:?}; {wanted}", text.trim()),
-            },
-        };
-        self.faults.push(Fault {
-            file,
-            line: None,
-            property: None,
-            what,
-        });
-        None
-    }
-
-    /// How the members are counted, if not by their heads.
-    fn groups(&mut self, members: &BTreeMap<ServerId, Member>) -> Option<Groups> {
-        let keys: Vec<_> = self.left.keys().filter(|key| Groups::has(key)).cloned().collect();
-        if keys.is_empty() {
-            return None;
-        }
-        let mut lines: Vec<_> = keys.iter().filter_map(|key| self.take(key)).collect();
-        lines.sort_by_key(|line| line.line);
-        match Groups::read(lines, members) {
-            Ok((groups, strangers)) => {
-                for stranger in strangers {
-                    self.warn(&stranger, "has no effect: no server.N line lists it as a voter");
-                }
-                Some(groups)
-            }
-            Err(wrong) => {
-                for (line, what) in wrong {
-                    match line {
-                        Some(line) => self.fault(&line, what),
-                        None => self.missing(what),
-                    }
-                }
-                None
-            }
-        }
-    }
-
-    fn mode(
-        &mut self,
-        members: BTreeMap<ServerId, Member>,
-        groups: Option<Groups>,
-        me: Option<ServerId>,
-    ) -> Option<Mode> {
-        let alone = self.boolean("standaloneEnabled").unwrap_or(true);
-        let (init, sync) = (
-            self.left.contains_key("initLimit"),
-            self.left.contains_key("syncLimit"),
-        );
-        let init_limit_ticks = self.number("initLimit", TICKS);
-        let sync_limit_ticks = self.number("syncLimit", TICKS);
-        let connect_limit_ticks = self
-            .number("connectToLearnerMasterLimit", 0..=1_000_000)
-            .unwrap_or(0);
-        let election_connect_timeout_ms = self.number("cnxTimeout", MS).unwrap_or(5000) as u64;
-        let listen_on_all_addresses = self.boolean("quorumListenOnAllIPs").unwrap_or(false);
-        let voters = voters_of(&members);
-        if voters < members.len() && (voters == 0 || alone && voters == 1) {
-            self.missing(format!(
-                "there are observers and {voters} voters: they need 2, or 1 with standaloneEnabled=false"
-            ));
-            return None;
-        }
-        if voters == 0 || (alone && voters == 1) {
-            if voters == 1 {
-                self.note(
-                    "the only server.N line is ignored: one server runs standalone \
-                    (standaloneEnabled=false makes it an ensemble of one)",
-                );
-            }
-            return Some(Mode::Standalone);
-        }
-        for (given, key) in [(init, "initLimit"), (sync, "syncLimit")] {
-            if !given {
-                self.missing(format!(
-                    "{key} is missing: an ensemble needs it, in ticks of tickTime"
-                ));
-            }
-        }
-        if groups.is_none() && voters.is_multiple_of(2) {
-            self.note(format!(
-                "{voters} voters tolerate no more failures than {}",
-                voters - 1
-            ));
-        }
-        let init_limit_ticks = init_limit_ticks? as u32;
-        Some(Mode::Ensemble(Membership {
-            me: me?,
-            members,
-            groups,
-            init_limit_ticks,
-            sync_limit_ticks: sync_limit_ticks? as u32,
-            connect_limit_ticks: if connect_limit_ticks == 0 {
-                init_limit_ticks
-            } else {
-                connect_limit_ticks as u32
-            },
-            election_connect_timeout_ms,
-            listen_on_all_addresses,
-        }))
     }
 
     /// The client port: by its own keys, or by this server's line.
@@ -624,110 +439,4 @@ impl Reading<'_> {
             }
         }
     }
-
-    pub(super) fn take(&mut self, key: &str) -> Option<Property> {
-        self.left.remove(key)
-    }
-
-    /// A whole number; a wrong one is a fault, and then `None` as well.
-    pub(super) fn number(&mut self, key: &str, allowed: RangeInclusive<i64>) -> Option<i64> {
-        let property = self.take(key)?;
-        let number = property
-            .value
-            .parse()
-            .ok()
-            .filter(|number| allowed.contains(number));
-        if number.is_none() {
-            let (min, max) = allowed.into_inner();
-            self.fault(&property, format!("must be a whole number from {min} to {max}"));
-        }
-        number
-    }
-
-    /// A number that is raised to `least`, as Apache does.
-    fn at_least(&mut self, key: &str, least: u32) -> Option<u32> {
-        let property = self.left.get(key).cloned()?;
-        let number = self.number(key, COUNT)? as u32;
-        if number < least {
-            self.warn(&property, format!("raised to {least}, the least that is allowed"));
-        }
-        Some(number.max(least))
-    }
-
-    pub(super) fn boolean(&mut self, key: &str) -> Option<bool> {
-        let property = self.take(key)?;
-        match property.value.to_ascii_lowercase().as_str() {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => {
-                self.fault(&property, "must be true or false");
-                None
-            }
-        }
-    }
-
-    fn directory(&mut self, key: &str) -> Option<PathBuf> {
-        let property = self.take(key)?;
-        if property.value.is_empty() {
-            self.fault(&property, "must name a directory");
-            return None;
-        }
-        Some(PathBuf::from(property.value))
-    }
-
-    fn required_directory(&mut self, key: &str) -> Option<PathBuf> {
-        if !self.left.contains_key(key) {
-            self.missing(format!(
-                "{key} is missing: it names the directory that holds the data"
-            ));
-        }
-        self.directory(key)
-    }
-
-    pub(super) fn fault(&mut self, at: &Property, what: impl Display) {
-        let fault = self.at(at, what);
-        self.faults.push(fault);
-    }
-
-    fn warn(&mut self, at: &Property, what: impl Display) {
-        let warning = self.at(at, what);
-        self.warnings.push(warning);
-    }
-
-    fn at(&self, property: &Property, what: impl Display) -> Fault {
-        Fault {
-            file: self.file.to_owned(),
-            line: Some(property.line),
-            property: Some((property.key.clone(), property.value.clone())),
-            what: what.to_string(),
-        }
-    }
-
-    pub(super) fn missing(&mut self, what: impl Display) {
-        let fault = Fault {
-            file: self.file.to_owned(),
-            line: None,
-            property: None,
-            what: what.to_string(),
-        };
-        self.faults.push(fault);
-    }
-
-    pub(super) fn note(&mut self, what: impl Display) {
-        let warning = Fault {
-            file: self.file.to_owned(),
-            line: None,
-            property: None,
-            what: what.to_string(),
-        };
-        self.warnings.push(warning);
-    }
-}
-
-fn voters_of(members: &BTreeMap<ServerId, Member>) -> usize {
-    members.values().filter(|member| !member.observes).count()
-}
-
-fn only(members: &BTreeMap<ServerId, Member>) -> Option<&Member> {
-    members.values().next().filter(|_| members.len() == 1)
 }

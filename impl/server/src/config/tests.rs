@@ -116,7 +116,7 @@ fn values_that_are_set_are_honoured() {
     let text = "dataLogDir=/logs\nclientPort=1\nclientPortAddress=10.0.0.1\nminSessionTimeout=10\n\
                 maxSessionTimeout=20\nmaxClientCnxns=0\nmaxCnxns=7\n4lw.commands.whitelist=mntr,ruok\n\
                 snapCount=10\nautopurge.snapRetainCount=5\nautopurge.purgeInterval=24\njute.maxbuffer=4096\n\
-                globalOutstandingLimit=9\nunreadMaxBytes=2097152\npreAllocSize=64\nclientPortListenBacklog=50\ntraceDir=/t\n\
+                globalOutstandingLimit=9\nclientThreads=3\nunreadMaxBytes=2097152\npreAllocSize=64\nclientPortListenBacklog=50\ntraceDir=/t\n\
                 traceMaxBytes=1048576\ndb.autocreate=FALSE\nelectionAlg=3\npeerType=participant\nforceSync=yes\n";
     let Loaded { config, warnings } = read("", text).unwrap();
     assert_eq!(warnings, []);
@@ -136,7 +136,7 @@ fn values_that_are_set_are_honoured() {
         (config.connections_per_address_max, config.connections_max),
         (0, 7)
     );
-    assert_eq!(config.unread_bytes_max, 2 << 20);
+    assert_eq!((config.unread_bytes_max, config.client_threads), (2 << 20, 3));
     assert!(config.words.allows(quorate_wire::frame::FourLetterWord::Mntr));
     assert_eq!(
         (config.snap_count, config.frame_bytes_max, config.outstanding_max),

@@ -2,7 +2,7 @@
 //! them.
 
 use super::properties::Property;
-use super::read::Reading;
+use super::reading::Reading;
 use super::server_line::ClientAddress;
 use std::fmt;
 use std::path::PathBuf;
@@ -108,7 +108,7 @@ impl Reading<'_> {
     /// Where clients connect with TLS alone.
     pub(super) fn secure_client(&mut self) -> Option<ClientAddress> {
         let address = self.take("secureClientPortAddress");
-        let port = self.number("secureClientPort", super::read::PORT);
+        let port = self.number("secureClientPort", super::reading::PORT);
         if port.is_none()
             && let Some(address) = &address
         {

@@ -120,6 +120,10 @@ const DIFFERENT: &[(&str, &str)] = &[
 const OURS: &[(&str, &str)] = &[
     ("audit.file", "the audit log; `zookeeper_audit.log` in `dataDir`"),
     (
+        "clientThreads",
+        "threads that move clients' bytes; half the cores, at least 1 and at most 16, and 1 means the one that answers",
+    ),
+    (
         "traceDir",
         "what the server records of its run; `trace` in `dataDir`",
     ),
