@@ -271,6 +271,11 @@ fn client(seeds: &Seeds) {
         let mut body = vec![place(request.opcode())];
         request.encode_body(&mut body);
         seeds.put("client", &format!("{at}-{:?}", request.opcode()), &body);
+        // What comes last claims to be longer than it is.
+        if body.len() > 1 {
+            let cut = &body[..body.len() - 1];
+            seeds.put("client", &format!("cut-{at}-{:?}", request.opcode()), cut);
+        }
         request.encode(at as i32 + 1, &mut all);
     }
     seeds.put("client", "all", &all);
@@ -504,6 +509,23 @@ fn log(seeds: &Seeds) {
         all.extend(record(entry));
     }
     seeds.put("log", "all", &all);
+    // Behind a record that is sound one of each that is none, by one check alone.
+    let sound = [&header, &record(&encoded[0])[..]].concat();
+    let behind = |name: &str, record: &[u8]| seeds.put("log", name, &[&sound, record].concat());
+    behind("no-header", &record(&encoded[1][..31]));
+    behind("no-zxid", &record(&encoded[1][..19]));
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut record = record(&encoded[1]);
+        record[at..at + bytes.len()].copy_from_slice(bytes);
+        record
+    };
+    let last = record(&encoded[1]).len() - 1;
+    behind("wrong-sum", &changed(7, &[0xff]));
+    behind("wrong-end", &changed(last, b"C"));
+    behind("negative-length", &changed(8, &[0xff; 4]));
+    behind("too-long", &changed(8, &[0x7f, 0xff, 0xff, 0xff]));
+    behind("no-length", &changed(8, &[0; 4]));
+    behind("cut", &changed(0, &[])[..last]);
     // An epoch after another, a hole, one twice.
     let of = |zxids: &[u64]| {
         let mut file = header.to_vec();
