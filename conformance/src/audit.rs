@@ -291,7 +291,8 @@ impl<R: Rules> Audit<R> {
                     .push_back((*ops, *accepted, *current));
                 Ok(())
             }
-            Record::Applied { zxid, tree } => self.on_applied(i, *zxid, *tree),
+            Record::Applied { zxid, tree } => self.on_applied(i, *zxid, Some(*tree)),
+            Record::AppliedAtLeast { zxid } => self.on_applied(i, *zxid, None),
             Record::SnapshotTaken { zxid, tree } => self.on_snapshot_taken(i, *zxid, *tree),
             Record::Mark(mark) => {
                 self.on_mark(i, entry.seq, mark)?;

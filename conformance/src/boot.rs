@@ -193,6 +193,8 @@ impl<R: Rules> Audit<R> {
         member.contents_under_way.clear();
         member.tree_max = tree_max.max(image.snapshot);
         member.newest_snapshot = image.snapshot;
+        // How far ahead a snapshot is that was there before is not recorded.
+        member.tree_exact_from = boot.tree.map(|_| Zxid::ZERO);
         member.purged = false;
         member.node = Some(Node {
             me: member.me,
@@ -313,7 +315,8 @@ impl<R: Rules> Audit<R> {
     /// Where the tree is asked to be by effects whose carrying out may not have been recorded.
     fn reach(&mut self, i: usize) {
         let member = &mut self.members[i];
-        let asked = member.deliveries.iter().copied().max().unwrap_or(Zxid::ZERO);
+        let asked = member.deliveries.iter().map(|delivery| delivery.zxid()).max();
+        let asked = asked.unwrap_or(Zxid::ZERO);
         member.deliveries_reach = member.deliveries_reach.max(asked);
     }
 }

@@ -24,6 +24,23 @@ pub(crate) enum Asked {
     },
 }
 
+/// Where an effect asks the tree to be brought to, and how.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Delivery {
+    /// From a snapshot.
+    Loaded(Zxid),
+    /// By the transactions up to there.
+    Applied(Zxid),
+}
+
+impl Delivery {
+    pub(crate) const fn zxid(self) -> Zxid {
+        match self {
+            Self::Loaded(zxid) | Self::Applied(zxid) => zxid,
+        }
+    }
+}
+
 /// A learner connection at this end.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -145,7 +162,7 @@ pub(crate) struct Member {
     /// Whom the server wants to connect to.
     pub(crate) calls: Option<ServerId>,
     /// Where the tree is to be brought to.
-    pub(crate) deliveries: VecDeque<Zxid>,
+    pub(crate) deliveries: VecDeque<Delivery>,
     /// The highest that effects ever asked for, whether that was recorded to be done or not.
     pub(crate) deliveries_reach: Zxid,
     /// What the newest snapshot holds that this boot found, took or installed.
@@ -154,6 +171,9 @@ pub(crate) struct Member {
     pub(crate) purged: bool,
     /// The highest that the tree ever was at.
     pub(crate) tree_max: Zxid,
+    /// Below this the tree may hold more than its zxid says, by the snapshot that it was loaded from; `None`: by
+    /// how much is not known.
+    pub(crate) tree_exact_from: Option<Zxid>,
     /// Reports of the disk threads that the core was not yet told.
     pub(crate) log_synced: VecDeque<(u32, Zxid, Option<Contents>)>,
     pub(crate) epochs_synced: VecDeque<(u32, Option<Epoch>, Option<Epoch>)>,
@@ -207,6 +227,7 @@ impl Member {
             newest_snapshot: Zxid::ZERO,
             purged: false,
             tree_max: Zxid::ZERO,
+            tree_exact_from: Some(Zxid::ZERO),
             log_synced: VecDeque::new(),
             epochs_synced: VecDeque::new(),
             contents: None,

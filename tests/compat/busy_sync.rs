@@ -191,6 +191,43 @@ fn apaches_busy_leader_brings_our_learner_up_to_date_by_a_diff_and_by_snapshots_
     nothing_is_missing(ensemble, writers);
 }
 
+/// Another of our servers has a tree at each zxid at which the snapshots were sent: whoever took the digests of what
+/// they hold for those of these trees would find that two servers disagree.
+#[test]
+fn what_apaches_busy_leader_sends_ahead_of_its_snapshots_is_no_disagreement_to_an_audit() {
+    let kinds = [Kind::subject(), Kind::subject(), Kind::Apache];
+    let mut ensemble = builder("busy-3", kinds).relayed().build();
+    ensemble.member(3).configure("forceSnapshotSync", "true");
+    for id in [1, 3] {
+        ensemble.member(id).start();
+    }
+    assert_eq!(ensemble.wait_all_serve(), 3);
+    ensemble.start_all();
+    assert_eq!(ensemble.wait_all_serve(), 3);
+    let writers = writers(&ensemble);
+    writers.wait_more(&[1, 2, 3], 50);
+    let ids = (11..=20).zip([2, 3].into_iter().cycle());
+    let more = Writers::start(ids.map(|(writer, id)| (writer, ensemble.at(id).client_address())));
+    let mut ahead = 0;
+    wait_until(LONG * 2, "three snapshots are followed by proposals", || {
+        ensemble.member(1).kill();
+        writers.wait_more(&[2, 3], 50);
+        let sync = returns(&mut ensemble, &writers);
+        assert_eq!(sync.kind, PacketType::Snap, "{sync:x?}");
+        let seen = ensemble
+            .relay()
+            .seen(0, |packet| packet.connection == sync.connection);
+        let mut behind = seen
+            .iter()
+            .take_while(|packet| packet.kind != PacketType::NewLeader);
+        let later = |packet: &Packet| packet.is_to_learner(PacketType::Proposal) && packet.zxid > sync.zxid;
+        ahead += usize::from(behind.any(later));
+        (ahead >= 3).then_some(())
+    });
+    more.finish();
+    nothing_is_missing(ensemble, writers);
+}
+
 fn busy_tail(name: &str, old: Kind, new: Kind) {
     let ensemble = builder(name, [new, new, old]).relayed().start_led_by(3);
     let writers = writers(&ensemble);

@@ -3,7 +3,7 @@
 use super::{Audit, Fault, Taken};
 use crate::channel::Next;
 use crate::contents::Conflict;
-use crate::member::{Asked, Wire};
+use crate::member::{Asked, Delivery, Wire};
 use crate::report::Check;
 use quorate_checker::{Event, Frame, Happening, Out, Property};
 use quorate_trace::{Digest, ElectionFrame, Side, Sum, digest_of_effects, digest_of_election_effects};
@@ -63,8 +63,8 @@ impl<R: Rules> Audit<R> {
                     Effect::Look { current, last } => looks = Some((*current, *last)),
                     Effect::Serve { epoch } => asked.push_back(Asked::Established { epoch: *epoch }),
                     Effect::Connect { leader } => *calls = Some(*leader),
-                    Effect::Deliver { upto } => deliveries.push_back(*upto),
-                    Effect::Load { zxid } => deliveries.push_back(*zxid),
+                    Effect::Deliver { upto } => deliveries.push_back(Delivery::Applied(*upto)),
+                    Effect::Load { zxid } => deliveries.push_back(Delivery::Loaded(*zxid)),
                     Effect::Append { zxid, .. } => {
                         log_deeds.append(*zxid, payload);
                         let weight = quorate_trace::Contents::weight(*zxid, payload);

@@ -2,7 +2,7 @@
 
 use super::{Audit, Fault};
 use crate::channel::{End, Tail};
-use crate::member::{ElectionLink, Link, Wire};
+use crate::member::{Delivery, ElectionLink, Link, Wire};
 use crate::report::Check;
 use quorate_checker::Property;
 use quorate_trace::{
@@ -324,17 +324,30 @@ impl<R: Rules> Audit<R> {
         ))
     }
 
-    pub(super) fn on_applied(&mut self, i: usize, zxid: Zxid, tree: Sum) -> Result<(), Fault> {
+    /// The tree was brought to `zxid`. Without a digest it may be ahead of that: only as far as what came behind the
+    /// snapshot that it was loaded from was logged by then.
+    pub(super) fn on_applied(&mut self, i: usize, zxid: Zxid, tree: Option<Sum>) -> Result<(), Fault> {
         let member = &mut self.members[i];
         let asked = member.deliveries.pop_front();
-        if asked != Some(zxid) {
+        if asked.map(Delivery::zxid) != Some(zxid) {
+            let asked = asked.map(Delivery::zxid);
             return Err(Fault::new(
                 Check::World,
                 format!("the tree was brought to {zxid:?}, and {asked:?} was asked for"),
             ));
         }
         member.tree_max = member.tree_max.max(zxid);
-        self.compare_trees(i, zxid, tree)
+        if let (Some(Delivery::Loaded(_)), Some(node)) = (asked, &member.node) {
+            member.tree_exact_from = Some(node.disk.logical().last().zxid);
+        }
+        match (tree, member.tree_exact_from) {
+            (Some(tree), _) => self.compare_trees(i, zxid, tree),
+            (None, Some(exact_from)) if zxid >= exact_from => Err(Fault::new(
+                Check::World,
+                format!("the tree at {zxid:?} has no digest, and can be ahead only below {exact_from:?}"),
+            )),
+            (None, _) => Ok(()),
+        }
     }
 
     pub(crate) fn compare_trees(&mut self, i: usize, zxid: Zxid, tree: Sum) -> Result<(), Fault> {
@@ -376,7 +389,8 @@ impl<R: Rules> Audit<R> {
                 "the server is at rest, and what comes of input {input} is not recorded"
             ));
         }
-        if let Some(zxid) = member.deliveries.front() {
+        if let Some(delivery) = member.deliveries.front() {
+            let zxid = delivery.zxid();
             return wrong(format!(
                 "the tree was not brought to {zxid:?}, which was asked for"
             ));

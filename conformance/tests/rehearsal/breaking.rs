@@ -559,6 +559,20 @@ pub(crate) const BREAKS: &[Break] = &[
         },
     },
     Break {
+        name: "digest-withheld",
+        what: "a server does not tell the digest of a tree that is ahead of nothing",
+        check: Some("C6"),
+        words: "has no digest",
+        apply: |boots| {
+            let (at, hits) = find(boots, |record| matches!(record, Record::Applied { .. }));
+            let hit = *hits.last().expect("there are some");
+            if let Record::Applied { zxid, .. } = boots[at].records[hit].1 {
+                boots[at].records[hit].1 = Record::AppliedAtLeast { zxid };
+            }
+            place(&boots[at], hit)
+        },
+    },
+    Break {
         name: "role-never-elected",
         what: "a server follows another than the election chose",
         check: Some("C6"),

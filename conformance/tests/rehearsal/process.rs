@@ -585,7 +585,13 @@ impl<R: Rules + Copy> Process<R> {
             Effect::Load { zxid } => {
                 self.tree = self.installed;
                 assert_eq!(self.tree.zxid, zxid, "the snapshot installed last is loaded");
-                self.note_applied();
+                // As a server that cannot tell whether its leader applied while it wrote the snapshot.
+                match self.log.last() {
+                    Some((last, _)) if *last > zxid => {
+                        self.recorder.note(&Record::AppliedAtLeast { zxid });
+                    }
+                    _ => self.note_applied(),
+                }
             }
             Effect::Deliver { upto } => {
                 let start = self.log.partition_point(|(zxid, _)| *zxid <= self.tree.zxid);

@@ -176,11 +176,11 @@ impl Recorder {
         self.trace.note(&Record::DiskFailed(error.to_string()));
     }
 
-    /// The tree holds everything up to `zxid`.
-    pub(crate) fn applied(&mut self, zxid: Zxid, tree: u64) {
-        self.trace.note(&Record::Applied {
-            zxid,
-            tree: Sum::new(tree),
+    /// The tree holds everything up to `zxid`, and has the digest `tree` if it holds nothing else.
+    pub(crate) fn applied(&mut self, zxid: Zxid, tree: Option<u64>) {
+        self.trace.note(&match tree.map(Sum::new) {
+            Some(tree) => Record::Applied { zxid, tree },
+            None => Record::AppliedAtLeast { zxid },
         });
     }
 

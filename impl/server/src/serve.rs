@@ -433,7 +433,7 @@ fn record_boot(
     let boot = quorate_trace::Boot {
         image: image_of(found),
         contents: held.contents,
-        tree: Some(Sum::new(found.tree.digest())),
+        tree: found.tree.exact_digest().map(Sum::new),
         memory,
         origin,
     };

@@ -450,6 +450,12 @@ pub enum Record {
     End,
     /// What was carried out so far, where nothing is left to be done.
     Rest(Box<Rest>),
+    /// As [`Record::Applied`], of a tree that may hold some of what comes behind `zxid`: it comes from a snapshot
+    /// that was written while transactions were applied. Its digest is nobody else's, and is not told.
+    AppliedAtLeast {
+        /// The last transaction that it certainly holds.
+        zxid: Zxid,
+    },
 }
 
 /// The positions of the variants that are encoded in place, without a [`Record`] value.
@@ -477,6 +483,7 @@ impl Record {
             Self::EpochsSynced { .. } => "epochs_synced",
             Self::DiskFailed(_) => "disk_failed",
             Self::Applied { .. } => "applied",
+            Self::AppliedAtLeast { .. } => "applied_at_least",
             Self::SnapshotTaken { .. } => "snapshot_taken",
             Self::Prepared { .. } => "prepared",
             Self::Replied { .. } => "replied",

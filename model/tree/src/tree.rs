@@ -118,6 +118,11 @@ impl Tree {
         self.digest
     }
 
+    /// The digest that every tree has at this zxid; nothing while this one may be ahead of it.
+    pub fn exact_digest(&self) -> Option<u64> {
+        self.is_exact().then_some(self.digest)
+    }
+
     /// Number of znodes, the root and ZooKeeper's own included.
     pub fn node_count(&self) -> usize {
         self.arena.len()

@@ -144,7 +144,7 @@ impl Forced {
         let boot = Boot {
             image: image.clone(),
             contents: held.contents,
-            tree: Some(Sum::new(found.tree.digest())),
+            tree: found.tree.exact_digest().map(Sum::new),
             memory,
             origin: quorate_trace::Origin::Continued,
         };

@@ -130,7 +130,7 @@ impl Driver {
         tree.may_hold_up_to(self.server.history().last().bits());
         self.service.replace_tree(tree);
         self.delivered = zxid;
-        self.recorder.applied(zxid, self.service.tree().digest());
+        self.recorder.applied(zxid, self.service.tree().exact_digest());
         Ok(())
     }
 
@@ -159,7 +159,7 @@ impl Driver {
             })?;
         }
         self.delivered = upto;
-        self.recorder.applied(upto, self.service.tree().digest());
+        self.recorder.applied(upto, self.service.tree().exact_digest());
         Ok(())
     }
 

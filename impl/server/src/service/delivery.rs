@@ -67,9 +67,8 @@ impl Service {
         self.counters.commits += 1;
         self.measure_applied(entry, now_ms);
         self.check(outcome.digest, entry.header.zxid);
-        if self.tree.is_exact() {
-            self.digests
-                .note(Zxid::from_bits(entry.header.zxid), self.tree.digest());
+        if let Some(digest) = self.tree.exact_digest() {
+            self.digests.note(Zxid::from_bits(entry.header.zxid), digest);
         }
         outcome.tell(
             entry,

@@ -245,6 +245,7 @@ pub(crate) fn records() -> impl Strategy<Value = Record> {
             })
         }),
         Just(Record::End),
+        zxids().prop_map(|zxid| Record::AppliedAtLeast { zxid }),
         (
             deeds(),
             deeds(),
@@ -335,6 +336,10 @@ fn the_encoding_is_that_of_this_schema_version() {
     assert_eq!(
         hex(&Record::Rest(Box::new(rest))),
         "18 000000000000000000 000000000000000000 03 01 05 020102030405060708".replace(' ', "")
+    );
+    assert_eq!(
+        hex(&Record::AppliedAtLeast { zxid }),
+        "19 8280808010".replace(' ', "")
     );
     let why = Some(Violation::Unexpected);
     let (count, sum) =

@@ -134,6 +134,7 @@ proptest! {
         for entry in after {
             let outcome = loaded.apply(entry, &mut WatchTable::new());
             prop_assert_eq!(loaded.is_exact(), entry.header.zxid >= fuzzy_until);
+            prop_assert_eq!(loaded.exact_digest().is_some(), loaded.is_exact());
             prop_assert!(!matches!(outcome.digest, DigestCheck::Differs { .. }), "{:?} after {:?}", outcome, entry);
             prop_assert_eq!(outcome.digest == DigestCheck::Unchecked, entry.digest.is_none() || entry.header.zxid < fuzzy_until);
         }

@@ -3,8 +3,8 @@ use quorate_checker::{
     Action, Agreement, Bounds, Killing, Mutant, Property, Reductions, Verdict, Witness, mutants,
 };
 use quorate_conformance::{Options, audit};
-use quorate_trace::read_dirs;
-use quorate_zab::Zab;
+use quorate_trace::{Record, read_dirs};
+use quorate_zab::{Zab, Zxid};
 use std::collections::BTreeSet;
 
 fn bounds(warm: bool) -> Bounds {
@@ -180,4 +180,41 @@ fn where_a_mutant_goes_wrong_the_server_goes_on_as_the_true_rules_do() {
     }
     // Of the others the wrong rule says something else, and the same steps are possible.
     assert!(left_the_run.len() >= 10, "{left_the_run:?}");
+}
+
+/// A busy Apache leader applies while it writes a snapshot, and who installed that cannot tell.
+#[test]
+fn a_tree_that_may_be_ahead_of_its_snapshot_is_recorded_without_a_digest() {
+    let bounds = Bounds {
+        crashes: 1,
+        ..where_met(Witness::Commit).expect("it is met")
+    };
+    let moves = Agreement::new(Zab, bounds).shortest_to(Witness::Commit);
+    let mut ensemble = Forced::new(bounds);
+    for action in moves.expect("it is met") {
+        ensemble.step(action);
+    }
+    // One that has the transaction on disk starts anew, and serves nobody yet.
+    let mut nodes = ensemble.run.nodes().iter();
+    let i = nodes.position(|node| node.disk.durable.last().zxid > Zxid::ZERO);
+    let i = i.expect("what is committed is durable");
+    ensemble.step(Action::Crash(i, 0, 0));
+    let driver = &mut ensemble.host(i).driver;
+    let last = driver.server.history().last();
+    assert!(last > Zxid::ZERO);
+    driver.load(Zxid::ZERO).expect("the snapshot is there");
+    driver.deliver(last).expect("the log is there");
+    let (dir, _) = ensemble.end();
+    let found = read_dirs([dir.path().join("trace")]).expect("it can be read");
+    let mut boots = found.boots.iter().map(|boot| (&boot.header, boot));
+    let second = boots.find(|(header, _)| header.server == super::id(i) && header.boot.ordinal == 2);
+    let records = second.expect("it recorded").1.records();
+    let records = records.map(|entry| entry.expect("it can be read").record);
+    let mut after = records.skip_while(|record| *record != Record::AppliedAtLeast { zxid: Zxid::ZERO });
+    assert!(after.next().is_some(), "the loaded tree has a digest");
+    let next = after.next();
+    assert!(
+        matches!(next, Some(Record::Applied { zxid, .. }) if zxid == last),
+        "{next:?}"
+    );
 }
