@@ -418,6 +418,14 @@ impl Service {
         self.digests.clear();
     }
 
+    /// If nobody said how far the tree's snapshot goes: no further than what is committed before this server serves,
+    /// which is up to `zxid`.
+    pub fn measure_tree(&mut self, zxid: Zxid) {
+        if self.tree.is_unmeasured() {
+            self.tree.may_hold_up_to(zxid.bits());
+        }
+    }
+
     /// The last transaction applied.
     pub fn last_zxid(&self) -> Zxid {
         Zxid::from_bits(self.tree.last_zxid())

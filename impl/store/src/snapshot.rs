@@ -9,7 +9,8 @@
 //! | last zxid | long; a seal |
 //!
 //! A file written here is consistent: it holds exactly what its name says. One of Apache's is fuzzy, it
-//! may hold some of what came after, up to the zxid of its digest.
+//! may hold some of what came after, up to the zxid of its digest. One that a leader sent may hold more as well, and
+//! nothing says how much: it ends with the first seal, as those of versions before digests do.
 
 mod body;
 mod read;

@@ -30,12 +30,15 @@ pub struct Tree {
     digest: u64,
     pub(crate) last_zxid: u64,
     /// The tree came from a snapshot that may hold effects of transactions up to here: digests do not
-    /// compare below.
+    /// compare below. [`UNKNOWN`] if nobody says up to where.
     pub(crate) fuzzy_until: u64,
     /// Bytes of paths and data.
     data_size: u64,
     scratch: Vec<u8>,
 }
+
+/// In place of a zxid: no snapshot is known to go so far.
+const UNKNOWN: u64 = u64::MAX;
 
 impl Default for Tree {
     fn default() -> Self {
@@ -105,7 +108,21 @@ impl Tree {
     /// The snapshot that this tree came from may hold effects of transactions up to `zxid`: until they are
     /// applied, its digest is nobody else's.
     pub fn may_hold_up_to(&mut self, zxid: u64) {
-        self.fuzzy_until = self.fuzzy_until.max(zxid);
+        self.fuzzy_until = match self.fuzzy_until {
+            UNKNOWN => zxid,
+            known => known.max(zxid),
+        };
+    }
+
+    /// The snapshot that this tree came from may hold effects of later transactions, and does not say of which. What
+    /// was committed until it was written is in the history of whoever leads next, for [`Tree::may_hold_up_to`].
+    pub fn may_hold_more(&mut self) {
+        self.fuzzy_until = UNKNOWN;
+    }
+
+    /// Whether it is not known up to where it may be ahead.
+    pub fn is_unmeasured(&self) -> bool {
+        self.fuzzy_until == UNKNOWN
     }
 
     /// Whether it holds what it does at its zxid, and nothing of what came later.

@@ -193,6 +193,7 @@ impl Driver {
         };
         tracing::info!(id = self.me.get(), role = ?role, epoch = epoch.get(), zxid = %self.delivered, "serving");
         let now_ms = self.now_ms();
+        self.service.measure_tree(self.server.history().last());
         self.service.show_config(&self.config_text, wall_ms());
         self.service.serve(role, epoch, now_ms);
         self.service.figures_mut().serves(role, now_ms);

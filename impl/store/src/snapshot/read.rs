@@ -174,8 +174,14 @@ pub(super) fn load(path: &Path, zxid: Zxid, options: &SnapshotOptions) -> Result
         ));
     }
     let fuzzy_until = read_trailer(&mut source)?;
-    body.finish(zxid.bits(), fuzzy_until)
-        .map_err(|error| source.corrupt(error.to_string()))
+    let mut tree = body
+        .finish(zxid.bits(), fuzzy_until)
+        .map_err(|error| source.corrupt(error.to_string()))?;
+    // One of a version before digests, or one that a leader sent.
+    if fuzzy_until.is_none() && zxid > Zxid::ZERO {
+        tree.may_hold_more();
+    }
+    Ok(tree)
 }
 
 fn read_body(source: &mut Source<'_>, options: &SnapshotOptions) -> Result<BodyReader> {
@@ -194,7 +200,8 @@ fn read_body(source: &mut Source<'_>, options: &SnapshotOptions) -> Result<BodyR
     }
 }
 
-/// Reads what follows the first seal, which older versions do not have. Gives the zxid of the digest.
+/// Reads what follows the first seal, which older versions and what a leader sent do not have. Gives the zxid of the
+/// digest.
 fn read_trailer(source: &mut Source<'_>) -> Result<Option<u64>> {
     if source.is_at_end()? {
         return Ok(None);

@@ -253,6 +253,26 @@ fn a_stream_may_come_in_any_pieces_and_be_followed_by_anything() {
 }
 
 #[test]
+fn what_a_leader_sent_may_hold_more_than_its_name_says_and_what_is_written_here_does_not() {
+    let dir = Dir::begun();
+    let (store, _) = dir.open();
+    let sent = tree(zxid(1, 9), 30);
+    let mut receiver = store.snapshots.receive(zxid(1, 9)).expect("begun");
+    receiver.push(&stream(&sent)).expect("pushed");
+    let (at, file, received) = receiver.finish().expect("finished").into_parts();
+    assert!(received.is_unmeasured());
+    fs::rename(file, dir.file("snapshot.100000009")).expect("renamed");
+    let mut loaded = store.snapshots.load(at).expect("loaded");
+    assert_eq!((loaded.exact_digest(), loaded.is_unmeasured()), (None, true));
+    // It is known later: then the next snapshot is one of ours.
+    loaded.may_hold_up_to(at.bits());
+    assert_eq!(loaded.exact_digest(), Some(sent.digest()));
+    store.snapshots.write(&loaded).expect("written");
+    let again = store.snapshots.load(at).expect("loaded");
+    assert_eq!(again.exact_digest(), Some(sent.digest()));
+}
+
+#[test]
 fn a_malformed_stream_is_refused_with_the_place() {
     let dir = Dir::begun();
     let (store, _) = dir.open();

@@ -90,14 +90,17 @@ impl Draft {
     }
 
     /// Writes what follows the body, and syncs the file. It is complete then, and has its last name to get yet.
-    pub(super) fn finish(mut self, zxid: Zxid, digest: u64) -> Result<PathBuf> {
+    /// Without the digest of the tree at `zxid` it ends as the files of versions before digests do.
+    pub(super) fn finish(mut self, zxid: Zxid, digest: Option<u64>) -> Result<PathBuf> {
         self.seal()?;
-        self.put(&zxid.bits().to_be_bytes())?;
-        self.put(&DIGEST_VERSION.to_be_bytes())?;
-        self.put(&digest.to_be_bytes())?;
-        self.seal()?;
-        self.put(&zxid.bits().to_be_bytes())?;
-        self.seal()?;
+        if let Some(digest) = digest {
+            self.put(&zxid.bits().to_be_bytes())?;
+            self.put(&DIGEST_VERSION.to_be_bytes())?;
+            self.put(&digest.to_be_bytes())?;
+            self.seal()?;
+            self.put(&zxid.bits().to_be_bytes())?;
+            self.seal()?;
+        }
         self.flush()?;
         self.file.sync_all().at(self.path(), "sync")?;
         Ok(self.path.take().expect("kept until it is finished"))
@@ -139,7 +142,7 @@ pub(super) fn write(home: &Home, tree: &Tree) -> Result<()> {
     for piece in SnapshotBody::new(tree) {
         draft.put(&piece)?;
     }
-    let finished = draft.finish(zxid, tree.digest())?;
+    let finished = draft.finish(zxid, tree.exact_digest())?;
     let renamed = home
         .hold(history)
         .and_then(|_held| durable::rename(&finished, &home.layout.snapshot_file(zxid)));
