@@ -123,6 +123,7 @@ fn exception(killing: &Killing) -> Option<Own> {
         )
         | (Mutant::EntersBeforeLogDurable, Property::CommitConsistency)
         | (Mutant::AcceptsGap, Property::TotalOrder)
+        | (Mutant::RollsOver, Property::LogMatching)
         | (Mutant::PromisesByLog, Property::OneLeader)
         | (Mutant::AcksBeforeDurable, Property::ServedStays | Property::BetterVoteKnowsMore) => {
             Some(Own::Found(Check::Properties))
