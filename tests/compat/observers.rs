@@ -58,7 +58,11 @@ fn observed(name: &str, voters: Kind, observer: Kind) {
     ensemble.start_all();
     ensemble.wait_all_serve();
     assert!(observes(&ensemble));
-    write(ensemble.at(1), "/whole");
+    // More than 128 transactions, of which one is recorded with its digest while all serve: a server does not know that of
+    // a tree that it got from an Apache leader before it serves.
+    for root in ["/whole", "/more", "/most"] {
+        write(ensemble.at(1), root);
+    }
     agree(&ensemble);
     stop_and_audit(ensemble);
 }
