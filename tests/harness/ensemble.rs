@@ -331,17 +331,10 @@ impl Ensemble {
         })
     }
 
-    /// Stops every running server as a service manager does, all at once: one after the other, those that are left could
-    /// elect another leader and begin an epoch of which fewer than a quorum lives to record it.
+    /// Stops every running server as a service manager does.
     pub fn stop_all(&mut self) {
-        let mut running: Vec<_> = self
-            .members
-            .iter_mut()
-            .filter(|member| member.is_running())
-            .collect();
-        running.iter_mut().for_each(|member| member.ask_to_stop());
-        for member in running {
-            member.wait_ended();
+        for member in self.members.iter_mut().filter(|member| member.is_running()) {
+            member.stop();
         }
     }
 }

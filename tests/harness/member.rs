@@ -205,21 +205,12 @@ impl Member {
     }
 
     fn end_with(&mut self, signal: Signal) -> ExitStatus {
-        self.signal(signal);
-        self.wait_ended()
-    }
-
-    fn signal(&mut self, signal: Signal) {
         let process = self
             .process
             .as_mut()
             .unwrap_or_else(|| panic!("server {} does not run", self.id));
         process.signal(signal);
-    }
-
-    /// Asks the server to end as a service manager does. It may take its time.
-    pub(crate) fn ask_to_stop(&mut self) {
-        self.signal(Signal::TERM);
+        self.wait_ended()
     }
 
     /// `kill -9`, and waits until the process is gone.
